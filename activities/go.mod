@@ -1,0 +1,3 @@
+module aftercare.dev/activities
+
+go 1.26.0

@@ -1,0 +1,3 @@
+module aftercare.dev/deploy
+
+go 1.26.0

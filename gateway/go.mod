@@ -1,0 +1,3 @@
+module aftercare.dev/gateway
+
+go 1.26.0

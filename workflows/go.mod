@@ -1,0 +1,3 @@
+module aftercare.dev/workflows
+
+go 1.26.0
