@@ -1,0 +1,85 @@
+# Aftercare. `make help` lists what there is; `make run` and `make test` are the two to know.
+
+GO       ?= go
+MODULES  := services activities workflows gateway deploy
+TOOLS    := $(CURDIR)/.tools/bin
+VAR      := $(CURDIR)/var
+BIN      := $(CURDIR)/bin
+
+# Everything is built without cgo: a machine with Go and make has all it takes.
+export CGO_ENABLED ?= 0
+
+OAPI_CODEGEN_VERSION  := v2.8.2
+GOLANGCI_LINT_VERSION := v2.15.0
+WORKFLOWCHECK_VERSION := v0.6.0
+
+.DEFAULT_GOAL := help
+.PHONY: help run test race demo replay token build lint workflowcheck standalone-modules generate check-generated tidy check-tidy clean
+
+help: ## this list
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-20s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: build ## build and start everything in one process; Ctrl-C stops it, data stays under var/
+	@$(BIN)/aftercare run
+
+demo: build ## one return told step by step, from the request to the money paid
+	@$(BIN)/aftercare demo
+
+replay: build ## DATA=<file.csv.gz> [LIMIT=<n>]: a shop's export as orders and returns, to the last penny
+	@$(BIN)/aftercare replay --data "$(DATA)" --limit "$(or $(LIMIT),0)"
+
+token: build ## [ROLE=storefront] [MERCHANT=demo] [SUBJECT=…]: a token for the local system
+	@$(BIN)/aftercare token --role "$(or $(ROLE),storefront)" --merchant "$(or $(MERCHANT),demo)" --subject "$(SUBJECT)"
+
+build: ## build the single binary
+	@test -x $(BIN)/aftercare || echo "Building. The first build takes some minutes, because a Temporal server is in it; later ones take seconds."
+	@mkdir -p $(BIN)
+	@cd deploy && $(GO) build -o $(BIN)/aftercare ./cmd/aftercare
+
+test: ## every test; a MySQL-family server is found, started or installed by itself
+	@cd services && $(GO) build -o $(BIN)/withmysql ./platform/cmd/withmysql
+	@$(BIN)/withmysql -- sh -ec 'for m in $(MODULES); do (cd $$m && $(GO) test ./...); done'
+
+race: ## the tests of everything but the embedded server, with the race detector (needs a C compiler)
+	@cd services && $(GO) build -o $(BIN)/withmysql ./platform/cmd/withmysql
+	@$(BIN)/withmysql -- sh -ec 'for m in services activities workflows gateway; do (cd $$m && CGO_ENABLED=1 $(GO) test -race ./...); done'
+
+lint: $(TOOLS)/golangci-lint-$(GOLANGCI_LINT_VERSION) ## golangci-lint in every module
+	@for m in $(MODULES); do echo "lint $$m"; (cd $$m && $< run ./...) || exit 1; done
+
+workflowcheck: $(TOOLS)/workflowcheck-$(WORKFLOWCHECK_VERSION) ## workflow code is deterministic
+	@cd workflows && $< ./...
+
+standalone-modules: ## every module builds without the workspace
+	@for m in $(MODULES); do echo "build $$m alone"; (cd $$m && GOWORK=off $(GO) build ./...) || exit 1; done
+
+generate: $(TOOLS)/oapi-codegen-$(OAPI_CODEGEN_VERSION) ## servers and clients from the OpenAPI files
+	@mkdir -p $(TOOLS)/path && ln -sf $< $(TOOLS)/path/oapi-codegen
+	@for m in services gateway; do (cd $$m && PATH="$(TOOLS)/path:$$PATH" $(GO) generate ./...) || exit 1; done
+
+check-generated: generate ## generated code is what the OpenAPI files say
+	@git diff --exit-code --stat -- '*.gen.go' || { echo "run make generate and commit the result"; exit 1; }
+
+tidy: ## go mod tidy in every module
+	@for m in $(MODULES); do (cd $$m && GOWORK=off $(GO) mod tidy) || exit 1; done
+
+check-tidy: tidy ## the go.mod files are tidy
+	@git diff --exit-code --stat -- '*/go.mod' '*/go.sum' || { echo "run make tidy and commit the result"; exit 1; }
+
+clean: ## remove what was built; data under var/ stays
+	@rm -rf $(BIN)
+
+$(TOOLS)/oapi-codegen-$(OAPI_CODEGEN_VERSION):
+	@$(call install,github.com/oapi-codegen/oapi-codegen/v2/cmd/oapi-codegen,$(OAPI_CODEGEN_VERSION),oapi-codegen)
+
+$(TOOLS)/golangci-lint-$(GOLANGCI_LINT_VERSION):
+	@$(call install,github.com/golangci/golangci-lint/v2/cmd/golangci-lint,$(GOLANGCI_LINT_VERSION),golangci-lint)
+
+$(TOOLS)/workflowcheck-$(WORKFLOWCHECK_VERSION):
+	@$(call install,go.temporal.io/sdk/contrib/tools/workflowcheck,$(WORKFLOWCHECK_VERSION),workflowcheck)
+
+# install,package,version,name: builds a Go tool once and keeps it under its version.
+define install
+echo "building $(3) $(2)"; mkdir -p $(TOOLS); \
+GOWORK=off GOFLAGS= GOBIN=$(TOOLS) $(GO) install $(1)@$(2) && mv $(TOOLS)/$(3) $(TOOLS)/$(3)-$(2)
+endef

@@ -1,0 +1,145 @@
+package domain
+
+import (
+	"slices"
+	"time"
+)
+
+// RefundState is how a whole refund stands: as its least settled part.
+type RefundState string
+
+// States of a refund, from least to most settled.
+const (
+	RefundReserved       RefundState = "reserved"
+	RefundProcessing     RefundState = "processing"
+	RefundNeedsAttention RefundState = "needs_attention"
+	RefundClosed         RefundState = "closed"
+	RefundVoided         RefundState = "voided"
+	RefundPaidManually   RefundState = "paid_manually"
+	RefundSucceeded      RefundState = "succeeded"
+)
+
+// settled orders the states; a voided part beside a paid one makes the refund voided, because saying
+// that it succeeded would claim money that never moved. Refunded tells how much did.
+var settled = []RefundState{
+	RefundReserved, RefundProcessing, RefundNeedsAttention, RefundClosed,
+	RefundVoided, RefundPaidManually, RefundSucceeded,
+}
+
+// attentions orders the reasons, the one that a person should see first in front.
+var attentions = []Attention{Mismatch, AbnormalAccount, Refused, InsufficientFunds, Closed}
+
+// Refund is money on its way back to a buyer.
+type Refund struct {
+	MerchantID string
+	RefundID   string
+	CaseID     string
+	OrderID    string
+	Currency   string
+	// Amount reserved, in minor units.
+	Amount int64
+	Reason string
+	// RequestHash is [Request.Hash] of what was asked.
+	RequestHash string
+	Parts       []Part
+	// NextAttemptAt is the earliest time at which submitting can do more; zero if that is now, or if
+	// there is nothing to submit.
+	NextAttemptAt time.Time
+	// Version counts changes, from 1.
+	Version    int64
+	Resolution Resolution
+}
+
+// State returns the state of the least settled part.
+func (r Refund) State() RefundState {
+	state := RefundSucceeded
+	for _, p := range r.Parts {
+		if of := p.refundState(); slices.Index(settled, of) < slices.Index(settled, state) {
+			state = of
+		}
+	}
+	return state
+}
+
+// refundState is the state of a refund of this part alone. A success that was taken back always
+// needs a person, because the buyer was told.
+func (p Part) refundState() RefundState {
+	switch p.State {
+	case PartReserved:
+		return RefundReserved
+	case PartUnknown, PartProcessing:
+		return RefundProcessing
+	case PartRefused, PartAbnormal:
+		return RefundNeedsAttention
+	case PartClosed:
+		if p.Reopened {
+			return RefundNeedsAttention
+		}
+		return RefundClosed
+	case PartVoided:
+		return RefundVoided
+	case PartPaidManually:
+		return RefundPaidManually
+	}
+	return RefundSucceeded
+}
+
+// Attention returns why a person is needed, or NoAttention. It is told as soon as one part needs a
+// person, while others may still be under way.
+func (r Refund) Attention() Attention {
+	for _, a := range attentions {
+		if slices.ContainsFunc(r.Parts, func(p Part) bool { return p.Attention == a }) {
+			return a
+		}
+	}
+	return NoAttention
+}
+
+// Refunded returns what the buyer has back, by the provider or by finance, in minor units.
+func (r Refund) Refunded() int64 {
+	var sum int64
+	for _, p := range r.Parts {
+		if p.State == PartSucceeded || p.State == PartPaidManually {
+			sum += p.Amount
+		}
+	}
+	return sum
+}
+
+// SucceededAt returns when the last part succeeded, or zero if the refund did not succeed.
+func (r Refund) SucceededAt() time.Time {
+	var last time.Time
+	if r.State() != RefundSucceeded {
+		return last
+	}
+	for _, p := range r.Parts {
+		if p.SucceededAt.After(last) {
+			last = p.SucceededAt
+		}
+	}
+	return last
+}
+
+// ResolutionKind is what a person decided.
+type ResolutionKind string
+
+// What a person can decide.
+const (
+	ResolveRetry          ResolutionKind = "retry"
+	ResolveManualTransfer ResolutionKind = "manual_transfer"
+	ResolveVoid           ResolutionKind = "void"
+)
+
+// Resolution is a person's decision about a refund that needs attention; the zero value is none yet.
+type Resolution struct {
+	Kind    ResolutionKind
+	ActorID string
+	// TransferReference is the bank's, for ResolveManualTransfer.
+	TransferReference string
+}
+
+// Resolvable tells whether a person may decide about the refund.
+func (r Refund) Resolvable() bool {
+	state := r.State()
+	return state == RefundNeedsAttention || state == RefundClosed
+}

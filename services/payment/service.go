@@ -1,0 +1,101 @@
+// Package payment is the payment service: refunds to the payments of an order, through the provider
+// that took them, never beyond what was paid, and never twice.
+package payment
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net"
+	"time"
+
+	"gorm.io/gorm"
+
+	orderapi "aftercare.dev/services/order/api"
+	"aftercare.dev/services/payment/api"
+	"aftercare.dev/services/payment/http"
+	"aftercare.dev/services/payment/refunds"
+	"aftercare.dev/services/payment/store"
+	"aftercare.dev/services/payment/wechatpay"
+	"aftercare.dev/services/platform/database"
+	"aftercare.dev/services/platform/httpclient"
+	"aftercare.dev/services/platform/httpserver"
+	"aftercare.dev/services/platform/process"
+)
+
+// orderTimeout bounds the question to the order service.
+const orderTimeout = 5 * time.Second
+
+// maxCallback is a notification of 1 MiB in base64 with its headers around it.
+const maxCallback = 2 << 20
+
+// Service is the payment service, ready to run. Make it with [New].
+type Service struct {
+	db     *gorm.DB
+	server *httpserver.Server
+	log    *slog.Logger
+}
+
+// New opens the database, brings its schema up to date, and wires the service. A wrong setting is a
+// [*config.Error].
+func New(ctx context.Context, cfg Config, log *slog.Logger) (*Service, error) {
+	wechat, err := cfg.WeChatPay.client(time.Now)
+	if err != nil {
+		return nil, err
+	}
+	orderClient, err := orderapi.NewClientWithResponses(cfg.OrderURL, orderapi.WithHTTPClient(httpclient.New(httpclient.Options{
+		BaseURL: cfg.OrderURL, Token: cmp.Or(cfg.OrderToken, cfg.ServiceToken), Timeout: orderTimeout, Logger: log,
+	})))
+	if err != nil {
+		return nil, fmt.Errorf("ORDER_URL: %w", err)
+	}
+	cfg.Database.Logger = log
+	db, err := database.Open(ctx, cfg.Database)
+	if err != nil {
+		return nil, fmt.Errorf("PAYMENT_DATABASE_DSN: %w", err)
+	}
+	server, err := assemble(ctx, cfg, db, wechat, orders{orderClient}, log)
+	if err != nil {
+		return nil, errors.Join(err, database.Close(db))
+	}
+	return &Service{db: db, server: server, log: log}, nil
+}
+
+func assemble(ctx context.Context, cfg Config, db *gorm.DB, wechat *wechatpay.Client, orders refunds.Orders, log *slog.Logger) (*httpserver.Server, error) {
+	if cfg.Migrate {
+		if err := database.Migrate(ctx, db, store.Migrations()); err != nil {
+			return nil, err
+		}
+	}
+	spec, err := api.GetSpec()
+	if err != nil {
+		return nil, err
+	}
+	accounts := map[string]refunds.Account{
+		wechatpay.Provider: {Provider: wechat, MinGap: cfg.WeChatPay.MinGap, CallTimeout: cfg.WeChatPay.Timeout},
+	}
+	desk := refunds.New(store.New(db, time.Now), orders, accounts, time.Now, log)
+	handlers := http.New(desk, wechat)
+	return httpserver.New(httpserver.Options{
+		Name: "payment", Logger: log, ServiceToken: cfg.ServiceToken, Spec: spec,
+		Ready:      map[string]httpserver.Check{"database": database.Ping(db)},
+		Catalogs:   []fs.FS{http.Catalog()},
+		MaxBodyOf:  map[string]int64{"receivePaymentCallback": maxCallback},
+		DrainDelay: cfg.DrainDelay,
+		Register: func(r httpserver.Router) {
+			api.RegisterHandlers(r, api.NewStrictHandler(handlers, nil))
+		},
+	})
+}
+
+// Run serves on the listener until ctx ends, drains, and closes the database. The service cannot be
+// run again.
+func (s *Service) Run(ctx context.Context, listener net.Listener) error {
+	group := process.NewGroup(s.log)
+	group.Server("http", func(ctx context.Context) error { return s.server.Run(ctx, listener) })
+	group.Closer("database", func() error { return database.Close(s.db) })
+	return group.Run(ctx)
+}

@@ -1,0 +1,133 @@
+package store
+
+import (
+	"time"
+
+	"aftercare.dev/services/payment/domain"
+	"aftercare.dev/services/platform/database"
+)
+
+type paidOrder struct {
+	MerchantID   string `gorm:"primaryKey"`
+	OrderID      string `gorm:"primaryKey"`
+	Currency     string
+	OrderVersion int64
+	Changes      int64
+}
+
+type paidLine struct {
+	MerchantID string `gorm:"primaryKey"`
+	OrderID    string `gorm:"primaryKey"`
+	LineID     string `gorm:"primaryKey"`
+	Paid       int64
+	Refunded   int64
+}
+
+type paidPayment struct {
+	MerchantID        string `gorm:"primaryKey"`
+	OrderID           string `gorm:"primaryKey"`
+	PaymentID         string `gorm:"primaryKey"`
+	Provider          string
+	ProviderReference string
+	Paid              int64
+	Refunded          int64
+	NextAttemptAt     database.Time
+	BusyUntil         database.Time
+	BusyToken         string
+}
+
+// freeAt is when the payment may be called for again.
+func (p paidPayment) freeAt() time.Time {
+	if p.BusyUntil.After(p.NextAttemptAt.Time) {
+		return p.BusyUntil.Time
+	}
+	return p.NextAttemptAt.Time
+}
+
+type refundRow struct {
+	MerchantID        string `gorm:"primaryKey"`
+	RefundID          string `gorm:"primaryKey"`
+	CaseID            string
+	OrderID           string
+	Currency          string
+	Amount            int64
+	Reason            string
+	RequestHash       string
+	State             string
+	Resolution        string
+	ResolvedBy        string
+	TransferReference string
+	ResolvedAt        database.NullTime
+	CreatedAt         database.Time
+	UpdatedAt         database.Time
+	Version           int64
+}
+
+func (refundRow) TableName() string { return "refunds" }
+
+type refundLine struct {
+	MerchantID string `gorm:"primaryKey"`
+	RefundID   string `gorm:"primaryKey"`
+	LineID     string `gorm:"primaryKey"`
+	Amount     int64
+	Released   int64
+}
+
+type partRow struct {
+	RefundNumber      string `gorm:"primaryKey"`
+	MerchantID        string
+	RefundID          string
+	OrderID           string
+	PaymentID         string
+	Provider          string
+	PaymentReference  string
+	PaymentTotal      int64
+	Amount            int64
+	State             string
+	Attention         string
+	Reopened          bool
+	ProviderReference string
+	Code              string
+	SucceededAt       database.NullTime
+	Version           int64
+}
+
+func (partRow) TableName() string { return "refund_parts" }
+
+type attemptRow struct {
+	AttemptID    string `gorm:"primaryKey"`
+	MerchantID   string
+	RefundNumber string
+	At           database.Time
+	Op           string
+	Outcome      string
+	Code         string
+}
+
+func (attemptRow) TableName() string { return "refund_attempts" }
+
+func (r refundRow) refund(parts []partRow) domain.Refund {
+	refund := domain.Refund{
+		MerchantID: r.MerchantID, RefundID: r.RefundID, CaseID: r.CaseID, OrderID: r.OrderID,
+		Currency: r.Currency, Amount: r.Amount, Reason: r.Reason, RequestHash: r.RequestHash, Version: r.Version,
+		Resolution: domain.Resolution{
+			Kind: domain.ResolutionKind(r.Resolution), ActorID: r.ResolvedBy, TransferReference: r.TransferReference,
+		},
+	}
+	for _, p := range parts {
+		refund.Parts = append(refund.Parts, p.part(r.Currency, r.Reason))
+	}
+	return refund
+}
+
+func (p partRow) part(currency, reason string) domain.Part {
+	return domain.Part{
+		Instruction: domain.Instruction{
+			RefundNumber: p.RefundNumber, PaymentReference: p.PaymentReference, Amount: p.Amount,
+			PaymentTotal: p.PaymentTotal, Currency: currency, Reason: reason,
+		},
+		PaymentID: p.PaymentID, Provider: p.Provider, State: domain.PartState(p.State),
+		Attention: domain.Attention(p.Attention), Reopened: p.Reopened, Reference: p.ProviderReference,
+		Code: p.Code, SucceededAt: p.SucceededAt.Time, Version: p.Version,
+	}
+}

@@ -1,0 +1,284 @@
+package outbox
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"sync"
+	"time"
+	"unicode/utf8"
+
+	"gorm.io/gorm"
+
+	"aftercare.dev/services/platform/database"
+)
+
+// Options says what a [Relay] delivers, and how. DB and Deliver are required.
+type Options struct {
+	DB *gorm.DB
+	// Deliver hands one message over. It succeeds only if the receiver has it for good; any error means
+	// that it will be called again, some time later, with the same message. It is called from several
+	// goroutines, never from two with the same key.
+	Deliver func(ctx context.Context, m Message) error
+
+	// Logger hears of failed deliveries. The default is [slog.Default].
+	Logger *slog.Logger
+	// Batch is how many messages are delivered at the same time. The default is 16.
+	Batch int
+	// Lease is how long one delivery may take. Another instance takes over after it, so it is also how
+	// long a message waits when the process dies in between. The default is 30 s.
+	Lease time.Duration
+	// MinBackoff and MaxBackoff bound the wait after a failure, which doubles each time. The defaults
+	// are 1 s and 5 min. A relay never gives up.
+	MinBackoff, MaxBackoff time.Duration
+	// Poll and MaxPoll bound the wait for messages of other processes when there is nothing to do,
+	// which doubles each time. The defaults are 500 ms and 2 s.
+	Poll, MaxPoll time.Duration
+	// Retention is how long delivered messages are kept. The default is 7 days.
+	Retention time.Duration
+	// Now is the clock. The default is [time.Now].
+	Now func() time.Time
+}
+
+// Relay delivers messages. Any number of instances may run on one database.
+type Relay struct {
+	o    Options
+	wake chan struct{}
+}
+
+// NewRelay returns a relay that does nothing until [Relay.Run].
+func NewRelay(o Options) *Relay {
+	if o.Logger == nil {
+		o.Logger = slog.Default()
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	o.Batch = orDefault(o.Batch, 16)
+	o.Lease = orDefault(o.Lease, 30*time.Second)
+	o.MinBackoff = orDefault(o.MinBackoff, time.Second)
+	o.MaxBackoff = orDefault(o.MaxBackoff, 5*time.Minute)
+	o.Poll = orDefault(o.Poll, 500*time.Millisecond)
+	o.MaxPoll = max(o.Poll, orDefault(o.MaxPoll, 2*time.Second))
+	o.Retention = orDefault(o.Retention, 7*24*time.Hour)
+	return &Relay{o: o, wake: make(chan struct{}, 1)}
+}
+
+func orDefault[T int | time.Duration](value, standard T) T {
+	if value <= 0 {
+		return standard
+	}
+	return value
+}
+
+// Notify wakes the relay at once. Call it after the commit of a transaction that called [Add]; it never
+// blocks, and a call that is forgotten costs no more than the time of a poll.
+func (r *Relay) Notify() {
+	select {
+	case r.wake <- struct{}{}:
+	default:
+	}
+}
+
+// Run delivers until ctx ends and returns nil. A delivery under way is cancelled then, and its message
+// is free for the next relay at once.
+func (r *Relay) Run(ctx context.Context) error {
+	var (
+		wait      = r.o.Poll
+		nextPurge time.Time
+	)
+	for ctx.Err() == nil {
+		if now := r.o.Now(); !now.Before(nextPurge) {
+			r.purge(ctx, now)
+			nextPurge = now.Add(time.Hour)
+		}
+		delivered, err := r.Step(ctx)
+		switch {
+		case err != nil && ctx.Err() == nil:
+			r.o.Logger.WarnContext(ctx, "outbox cannot be read", "error", err)
+		case delivered > 0:
+			wait = r.o.Poll
+			continue
+		}
+		if r.sleep(ctx, wait) {
+			wait = r.o.Poll
+		} else {
+			wait = min(2*wait, r.o.MaxPoll)
+		}
+	}
+	return nil
+}
+
+// sleep tells whether it was woken.
+func (r *Relay) sleep(ctx context.Context, wait time.Duration) bool {
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-r.wake:
+		return true
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+	return false
+}
+
+// Step delivers one batch of what is due and tells how many messages it took on; tests that want to
+// decide when things happen call it in place of Run.
+func (r *Relay) Step(ctx context.Context) (int, error) {
+	claimed, err := r.claim(ctx)
+	if err != nil {
+		return 0, err
+	}
+	var running sync.WaitGroup
+	for _, m := range claimed {
+		running.Go(func() { r.deliver(ctx, m) })
+	}
+	running.Wait()
+	return len(claimed), nil
+}
+
+// claim takes the first waiting message of each key, if it is due. A claim is a lease: it moves
+// next_attempt_at to where the lease ends, if nobody else has moved it, and needs no other mark.
+func (r *Relay) claim(ctx context.Context) ([]row, error) {
+	now := database.At(r.o.Now())
+	var due []row
+	err := r.o.DB.WithContext(ctx).
+		Where("delivered_at IS NULL AND next_attempt_at <= ?", now).
+		Where(`NOT EXISTS (SELECT 1 FROM outbox_messages earlier
+			WHERE earlier.message_key = outbox_messages.message_key
+			AND earlier.sequence < outbox_messages.sequence AND earlier.delivered_at IS NULL)`).
+		Order("next_attempt_at").Limit(r.o.Batch).Find(&due).Error
+	if err != nil || len(due) == 0 {
+		return nil, err
+	}
+	until := database.At(now.Add(r.o.Lease))
+	var claimed []row
+	err = database.InTx(ctx, r.o.DB, func(tx *gorm.DB) error {
+		claimed = claimed[:0]
+		for _, m := range due {
+			update := tx.Model(&row{}).
+				Where("id = ? AND delivered_at IS NULL AND next_attempt_at = ?", m.ID, m.NextAttemptAt).
+				Updates(map[string]any{"next_attempt_at": until, "attempts": gorm.Expr("attempts + 1")})
+			if update.Error != nil {
+				return update.Error
+			}
+			if update.RowsAffected == 1 {
+				m.NextAttemptAt = until
+				claimed = append(claimed, m)
+			}
+		}
+		return nil
+	})
+	return claimed, err
+}
+
+func (r *Relay) deliver(ctx context.Context, m row) {
+	message := m.message()
+	deadline, cancel := context.WithTimeout(ctx, r.o.Lease)
+	err := r.try(deadline, message)
+	cancel()
+
+	// What happened is written even if the process is about to stop.
+	writing, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	changes := map[string]any{}
+	switch {
+	case err == nil:
+		changes["delivered_at"] = database.At(r.o.Now())
+		changes["last_error"] = ""
+	case ctx.Err() != nil:
+		changes["next_attempt_at"] = database.At(r.o.Now())
+	default:
+		wait := r.backoff(message.Attempt)
+		changes["next_attempt_at"] = database.At(r.o.Now().Add(wait))
+		changes["last_error"] = cut(err.Error(), 500)
+		r.o.Logger.WarnContext(ctx, "message not delivered", "message_id", m.ID, "topic", m.Topic,
+			"attempt", message.Attempt, "retry_in_ms", wait.Milliseconds(), "error", err)
+	}
+	// After the lease the message may be another's: then that one writes what comes next.
+	guard := "id = ? AND delivered_at IS NULL AND next_attempt_at = ?"
+	args := []any{m.ID, m.NextAttemptAt}
+	if err == nil {
+		guard, args = "id = ? AND delivered_at IS NULL", args[:1]
+	}
+	err = database.InTx(writing, r.o.DB, func(tx *gorm.DB) error {
+		return tx.Model(&row{}).Where(guard, args...).Updates(changes).Error
+	})
+	if err != nil {
+		r.o.Logger.WarnContext(ctx, "delivery not recorded, it will be repeated", "message_id", m.ID, "topic", m.Topic, "error", err)
+	}
+}
+
+// try turns a panic of Deliver into a failed delivery.
+func (r *Relay) try(ctx context.Context, m Message) (err error) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			err = fmt.Errorf("delivery panicked: %v", cause)
+		}
+	}()
+	return r.o.Deliver(ctx, m)
+}
+
+// backoff doubles with each attempt; half of it is chance.
+func (r *Relay) backoff(attempt int64) time.Duration {
+	wait := r.o.MaxBackoff
+	if shift := attempt - 1; shift < 32 && r.o.MinBackoff<<shift < wait && r.o.MinBackoff<<shift > 0 {
+		wait = r.o.MinBackoff << shift
+	}
+	return wait/2 + time.Duration(rand.Int64N(int64(wait/2)+1))
+}
+
+// cut shortens text to n characters.
+func cut(text string, n int) string {
+	if utf8.RuneCountInString(text) <= n {
+		return text
+	}
+	return string([]rune(text)[:n])
+}
+
+// purgeBatch keeps the deletion's locks short.
+const purgeBatch = 500
+
+// purge deletes what was delivered long ago.
+func (r *Relay) purge(ctx context.Context, now time.Time) {
+	before := database.At(now.Add(-r.o.Retention))
+	for ctx.Err() == nil {
+		var old []string
+		err := r.o.DB.WithContext(ctx).Model(&row{}).Where("delivered_at < ?", before).Limit(purgeBatch).Pluck("id", &old).Error
+		if err == nil && len(old) > 0 {
+			err = database.InTx(ctx, r.o.DB, func(tx *gorm.DB) error {
+				return tx.Where("id IN ?", old).Delete(&row{}).Error
+			})
+		}
+		if err != nil && !errors.Is(err, context.Canceled) {
+			r.o.Logger.WarnContext(ctx, "old messages not purged", "error", err)
+		}
+		if err != nil || len(old) < purgeBatch {
+			return
+		}
+	}
+}
+
+// Backlog is what waits in an outbox.
+type Backlog struct {
+	// Waiting counts messages that are not delivered.
+	Waiting int64
+	// Oldest is when the first of them was added; zero if none waits.
+	Oldest time.Time
+}
+
+// BacklogOf tells what waits, for metrics and alerts.
+func BacklogOf(ctx context.Context, db *gorm.DB) (Backlog, error) {
+	var found struct {
+		Waiting int64
+		Oldest  database.NullTime
+	}
+	err := db.WithContext(ctx).Model(&row{}).Where("delivered_at IS NULL").
+		Select("COUNT(*) AS waiting, MIN(created_at) AS oldest").Scan(&found).Error
+	if err != nil {
+		return Backlog{}, fmt.Errorf("read outbox: %w", err)
+	}
+	return Backlog{Waiting: found.Waiting, Oldest: found.Oldest.Time}, nil
+}
