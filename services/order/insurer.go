@@ -1,7 +1,6 @@
 package order
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -22,7 +21,7 @@ type insurer struct {
 
 func newInsurer(cfg Config, log *slog.Logger) (*insurer, error) {
 	client, err := logistics.NewClientWithResponses(cfg.LogisticsURL, logistics.WithHTTPClient(httpclient.New(httpclient.Options{
-		BaseURL: cfg.LogisticsURL, Token: cmp.Or(cfg.LogisticsToken, cfg.ServiceToken), Timeout: cfg.LogisticsTimeout, Logger: log,
+		BaseURL: cfg.LogisticsURL, Token: cfg.ServiceToken, Timeout: cfg.LogisticsTimeout, Logger: log,
 	})))
 	if err != nil {
 		return nil, fmt.Errorf("order: logistics client: %w", err)

@@ -23,27 +23,22 @@ import (
 	"aftercare.dev/services/platform/process"
 )
 
-// Prefix is put before the name of every variable of [Config].
-const Prefix = "ORDER_"
-
 // Config is read from the environment: ORDER_LISTEN, ORDER_DATABASE_DSN …
 type Config struct {
 	// Listen is where the process takes requests.
-	Listen string `env:"LISTEN" envDefault:":8081" validate:"hostname_port"`
-	// ServiceToken is what callers have to bring; empty lets everybody in.
+	Listen string `env:"ORDER_LISTEN" envDefault:":8081" validate:"hostname_port"`
+	// ServiceToken is what the processes of the house ask of each other; empty lets everybody in.
 	ServiceToken config.Secret   `env:"SERVICE_TOKEN"`
-	Database     database.Config `envPrefix:"DATABASE_"`
+	Database     database.Config `envPrefix:"ORDER_DATABASE_"`
 	// Migrate brings the schema up to date at the start.
-	Migrate bool `env:"MIGRATE" envDefault:"true"`
+	Migrate bool `env:"ORDER_MIGRATE" envDefault:"true"`
 	// DrainDelay is how long requests are still taken after /readyz has turned red.
-	DrainDelay time.Duration `env:"DRAIN_DELAY" envDefault:"0s" validate:"min=0"`
+	DrainDelay time.Duration `env:"ORDER_DRAIN_DELAY" envDefault:"0s" validate:"min=0"`
 
 	// LogisticsURL is the service that insures the return freight of orders that were shipped.
 	LogisticsURL string `env:"LOGISTICS_URL" envDefault:"http://localhost:8082" validate:"http_url"`
-	// LogisticsToken is what that service asks for; empty means the same as ServiceToken.
-	LogisticsToken config.Secret `env:"LOGISTICS_TOKEN"`
 	// LogisticsTimeout bounds one call.
-	LogisticsTimeout time.Duration `env:"LOGISTICS_TIMEOUT" envDefault:"10s" validate:"min=100ms,max=25s"`
+	LogisticsTimeout time.Duration `env:"ORDER_LOGISTICS_TIMEOUT" envDefault:"10s" validate:"min=100ms,max=25s"`
 }
 
 // maxPutBody is enough for an order of 2000 lines and all their deliveries, in bytes.

@@ -215,11 +215,11 @@ func TestAShippedOrderIsInsuredAlthoughLogisticsFailsAtFirst(t *testing.T) {
 }
 
 func TestAWrongConfigurationIsNamed(t *testing.T) {
-	_, err := config.Load[order.Config](order.Prefix, []string{"ORDER_DATABASE_DSN=order.db", "ORDER_LOGISTICS_URL=logistics"})
-	if err == nil || !strings.Contains(err.Error(), "ORDER_LOGISTICS_URL") {
+	_, err := config.Load[order.Config]("", []string{"ORDER_DATABASE_DSN=order.db", "LOGISTICS_URL=logistics"})
+	if err == nil || !strings.Contains(err.Error(), "LOGISTICS_URL") {
 		t.Errorf("error is %v", err)
 	}
-	if _, err := config.Load[order.Config](order.Prefix, []string{"ORDER_DATABASE_DSN=order.db"}); err != nil {
+	if _, err := config.Load[order.Config]("", []string{"ORDER_DATABASE_DSN=order.db"}); err != nil {
 		t.Errorf("the defaults are refused: %v", err)
 	}
 }

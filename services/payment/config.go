@@ -15,16 +15,12 @@ import (
 	"aftercare.dev/services/platform/httpclient"
 )
 
-// Prefix is put before the name of every variable of [Config]: none, because the variables are those
-// of this service (PAYMENT_), of the order service (ORDER_) and of the provider (WECHATPAY_).
-const Prefix = ""
-
 // Config is read from the environment: PAYMENT_LISTEN, PAYMENT_DATABASE_DSN, WECHATPAY_MCHID …
 type Config struct {
 	// Listen is where the process takes requests; who calls [Service.Run] brings a listener.
 	Listen string `env:"PAYMENT_LISTEN" envDefault:":8083" validate:"hostname_port"`
-	// ServiceToken is what callers have to bring; empty lets everybody in.
-	ServiceToken config.Secret   `env:"PAYMENT_SERVICE_TOKEN"`
+	// ServiceToken is what the processes of the house ask of each other; empty lets everybody in.
+	ServiceToken config.Secret   `env:"SERVICE_TOKEN"`
 	Database     database.Config `envPrefix:"PAYMENT_DATABASE_"`
 	// Migrate brings the schema up to date at the start.
 	Migrate bool `env:"PAYMENT_MIGRATE" envDefault:"true"`
@@ -33,8 +29,6 @@ type Config struct {
 
 	// OrderURL is the order service.
 	OrderURL string `env:"ORDER_URL" envDefault:"http://localhost:8081" validate:"http_url"`
-	// OrderToken is what that service asks for; empty means the same as ServiceToken.
-	OrderToken config.Secret `env:"ORDER_TOKEN"`
 
 	WeChatPay WeChatPayConfig `envPrefix:"WECHATPAY_"`
 }

@@ -3,7 +3,6 @@
 package payment
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -47,7 +46,7 @@ func New(ctx context.Context, cfg Config, log *slog.Logger) (*Service, error) {
 		return nil, err
 	}
 	orderClient, err := orderapi.NewClientWithResponses(cfg.OrderURL, orderapi.WithHTTPClient(httpclient.New(httpclient.Options{
-		BaseURL: cfg.OrderURL, Token: cmp.Or(cfg.OrderToken, cfg.ServiceToken), Timeout: orderTimeout, Logger: log,
+		BaseURL: cfg.OrderURL, Token: cfg.ServiceToken, Timeout: orderTimeout, Logger: log,
 	})))
 	if err != nil {
 		return nil, fmt.Errorf("ORDER_URL: %w", err)

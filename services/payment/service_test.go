@@ -64,7 +64,7 @@ func environ(t testing.TB, platformURL string) []string {
 		t.Fatal(err)
 	}
 	return []string{
-		"PAYMENT_SERVICE_TOKEN=" + token,
+		"SERVICE_TOKEN=" + token,
 		"PAYMENT_DATABASE_DSN=" + filepath.Join(t.TempDir(), "payment.db"),
 		"ORDER_URL=" + orderService(t),
 		"WECHATPAY_BASE_URL=" + platformURL,
@@ -83,7 +83,7 @@ func environ(t testing.TB, platformURL string) []string {
 func start(t testing.TB) (*api.ClientWithResponses, *wechatpaytest.Platform) {
 	t.Helper()
 	platform := wechatpaytest.New(t, time.Now)
-	cfg, err := config.Load[payment.Config](payment.Prefix, environ(t, platform.URL))
+	cfg, err := config.Load[payment.Config]("", environ(t, platform.URL))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -276,7 +276,7 @@ func TestWrongSettingStopsTheServiceWithASentenceThatNamesIt(t *testing.T) {
 		{"WECHATPAY_MIN_REFUND_GAP", "a minute"},
 	} {
 		t.Run(test.variable, func(t *testing.T) {
-			cfg, err := config.Load[payment.Config](payment.Prefix, append(environ(t, "http://127.0.0.1:1"), test.variable+"="+test.value))
+			cfg, err := config.Load[payment.Config]("", append(environ(t, "http://127.0.0.1:1"), test.variable+"="+test.value))
 			if err == nil {
 				_, err = payment.New(t.Context(), cfg, slog.New(slog.DiscardHandler))
 			}

@@ -536,6 +536,8 @@ type ClientInterface interface {
 
 	// ListInbox A person's messages, newest first
 	//
+	// Texts are in the language of the header Accept-Language, en or zh-CN.
+	//
 	// Corresponds with GET /v1/merchants/{merchant_id}/inbox (the `ListInbox` operationId).
 	ListInbox(ctx context.Context, merchantID MerchantID, params *ListInboxParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
@@ -656,6 +658,8 @@ func (c *Client) PublishEvent(ctx context.Context, merchantID MerchantID, body P
 }
 
 // ListInbox A person's messages, newest first
+//
+// Texts are in the language of the header Accept-Language, en or zh-CN.
 //
 // Corresponds with GET /v1/merchants/{merchant_id}/inbox (the `ListInbox` operationId).
 func (c *Client) ListInbox(ctx context.Context, merchantID MerchantID, params *ListInboxParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -1395,6 +1399,8 @@ type ClientWithResponsesInterface interface {
 
 	// ListInboxWithResponse A person's messages, newest first
 	//
+	// Texts are in the language of the header Accept-Language, en or zh-CN.
+	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with GET /v1/merchants/{merchant_id}/inbox (the `ListInbox` operationId).
@@ -1936,6 +1942,8 @@ func (c *ClientWithResponses) PublishEventWithResponse(ctx context.Context, merc
 }
 
 // ListInboxWithResponse A person's messages, newest first
+//
+// Texts are in the language of the header Accept-Language, en or zh-CN.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -3389,44 +3397,45 @@ func (sh *strictHandler) UpdateWebhookEndpoint(ctx echo.Context, merchantID Merc
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"1Frtbhu5FX2VC3aBTbq0JHuddFf55SZb1ECCBnaKAM26Wmp4peF6hpwlOVK0hoA+TR+sT1KQnE+Jkqy1",
-	"nW3/jUXOJXnuuR884zuSqLxQEqU1ZHxHCqZZjha1/+t1qY3S7omjSbQorFCSjInEz3aS+EFQM7ApQsHm",
-	"CFOcKY2EEuFm/VKiXhFKJMuRjEmYTygxSYo5c1Zz9vktyrlNyfjsxUtK7KpwM43VQs7Jek3JW5EL66bG",
-	"LGZ+sGuQ44yVmSXjFyPqrIu8zMn4bOT+EjL8ddqsI6TFOWq/0DvUScqkvXzTrFYwm7aL5dWEieCEEo2/",
-	"lEIjJ2OrS+xu4SuNMzImfxi2wA7DqBleviFrt5hGUyhp0IP8Xqtphrl7TJS0KP15WVFkImEO8GERZnzz",
-	"s3Ho391zsdquX7Hvv6u/vIbvz1/8CYpmTn0Ev6U3mImFg9oxQqsCtRVhs8xazIvAlU0UKUmYQYdPO1i7",
-	"khIHnsTMjaF0fvhEMGciI5QscZoqdet5M1WfyQ2NvK6RWeQT5tGZKZ27J8KZxRMrcke6rXd4OMZve2u1",
-	"6yAoeaFEIEJ0fIG7BzNm7AS1jkXVBSSKR7fk3zKW2dJsv/bXDx/eQxisg9HNh8pVhEYc5QO4mnAUOG4d",
-	"PMS8mj7XfvK6NnMXie82jj71gO/A2NKqMtRyqd4PbXnZY0pLJDX9GRPr9lJv7j2b4za/hcW8/3Cfg7Zn",
-	"JExrtmogTpoEuv/oYbV9272uge87f8ZEhnwMc7FACWXxCsytKAr3k1RTxVdgFRiUHKyioLSnR81gEAa4",
-	"MGyaoUe8CssCJXeb7AQQodVKDvKwQDRKf1jU6Ytz4bbIsvcdfGcsM0g3U0rJBcoEe5nBHVlJDB6ezaKL",
-	"TcsV6irQDmXdXm46PJkzy3YfI6T8viMuuaE+fg0FlqtSei5uubObHA5vQ5b5FCOZ4m8hzF2QZkI6h1pf",
-	"F5sYFtK+PI9GvkqSUh+bEpXmRyCtSpuoHKP5z9gq7KKZpTTRoTp9dNqFl+fU1WeL2uHxz0/s5NfJzTc/",
-	"/jionr4i9EDIdfJLnVWaNNOct0Oyxht9DGnL31j4+oC4QuObks1kU2WqzpmnSmXI5NZm65mxJULHsoFN",
-	"LmT952kfqYuTf7CTX0cn39+0j5PB+OTmj1/FXH/pKvI7NCaaLl2GiVf7fZ3AbyjledjBLpMa2XH2rLAZ",
-	"7iXbfvZ09hOpT8E6DfAcrEge4scoRz1fPV1J6jSs+/LjBtddaxPDm6N1XWC0k3J9Uv/4faN73p0JzPjh",
-	"U4ZpzS5ix91EUUhjWVWvDmexTurdwznNkp3cvh8hN5hX7YMG3GPH+hia7h+qXmBndjqud666iYlGVl1W",
-	"+pVrriTCs/PT0XMKrqMQcg7PpAJTJgkaAzOlgbOVeU5hupqopfQJN9KDh6YlkjkPN+gGE412e2/L1GAy",
-	"+c+//v0KlMxWsExRQoWCa520sj4J07iP+kTd4caWRqXODnu1e5TwSr1Wi8HB/LLh6dcpkyHXHNGk7QU8",
-	"ADPZheuHFEFlHMI4zBUaUBKMmEvn/ikawdE3NBKX4AjiWHB2DqkqdaeL6qy4jfdG/dsuIOzzZZj7YrTT",
-	"GQ3JSy0I7dp8MRrFGopDWF/Kojy2HxYc80JZlMlqcourjcOdnn3Xq+7f7WNj3w++FwE/WN8KXoF0eOfI",
-	"pAGWOXr9zoj2StAGEsHqPSj+Vhj70GK6mR+3Qvie9TIknFILu7p2psNeDOqFCDXEL+j5jUx3011qbRHU",
-	"GyFnKhJXmGUGClRFhsAkB7MybhOwTJmFlBUFSuQUlExwDEKesKIAr7BQwJOciYz6IEQOlQJj4Nm1ZZIz",
-	"zeFj/dPpYPR8AJfSdZAsG0PCsgy1AaZD0Lrux0B1IHjm+2rz3G/IDc+ZxSVbwbN65QpQ83zQ1KsxuZhZ",
-	"1IkzKZUVs0r5qq0SShaoTTj2qb9jFChZIciYfDsYDb4lvsdNPbTDxemwFuvM8K6j262H1YW2IsQ8ZCvH",
-	"Eb/cJSdj4rjzpp1Ge5Lop7gQ2TaAR+iANG6rn/Ifbq9WSO5naUO6cUZj01tMhpVGfI+ZQctd32zon2ej",
-	"0R7t8zjNsyfuRITPC69Th7azUorjBpsddmRUSkyZ50yvyJh8dCG2ZI730rpOQSP1lE/VEoSFJYaUsUGe",
-	"Awh1ROj1zZrek8rDu45ytnZbR8k3xfzjFqdRCbwv0D1AAr+hpFAmEnxXfu+NrPYFmBJjiWtYeEfaeyBX",
-	"rlFyxwk2Z0KCVEsKpeQYtDjDcld//Z0NBPev7nN7SK8P824H/g1dSSYIBWrwq4Dg1PEZF6hBzSxKdwph",
-	"oCinmTAp8gFcSLN0xcD3yu481VFCeTBWaVeBwnchN74Kv6O0Lvv3nf8+mA0aYuAXGvvnSmJ4FK8H2+t+",
-	"7Xb0XT8h1boaUIRt1x6kx+CZytGmrqWua/8rsJhlsExV7lyXuE5AS3OQZOEzzL4K6aWG+xVHjYkoBD7C",
-	"l7MdFa6UGlm/WG7Laf9fdayVhJ6yiF24WDdKfm2asKXuDobGwkxo88QVzLPM/VZLaa52sSepXD257ikK",
-	"1zumb68CC79oSDw5CRs5MV4m81ZtfCAZnbVAR0h9X+XLzcFUVd1cTpprxd60tXGpM0/ZYcTupLFozrLq",
-	"s23+SCj6qjvTStqvTXvdemAs72oZ3ILMNwGQqoyb0NRU0k5QfCjYVBh/DR3ABecajbsxCul1n0KLBbMI",
-	"Eu1S6dvQOGiclcbdS4VN4fzsDH5i4b2JVHbCskwtkf80gCsskFk2zRCmK790RzOAW1xtdxmvvVi2ebt/",
-	"mnYjqgZ94e5jS8eIB3LzTdhDLqypnPcInLzCuTAWNTDZLHN8XA/vOjfjdSBihuGbeN/Db/zvMQ/3ID7f",
-	"JvMV5mrxKL1YsOQTGH30ataXCB5YzphN0m0M/17w3ytKKn36fztMHoEi4ZwUgrQOStf/iwHC0vZ7Qy8W",
-	"u2qi51KjI366cd50f9Y08wosGbo+7L8BAAD//w==",
+	"1Frtbhu51b4Vgm+ATd6lLNnrpLvKLzfZogaSNrBTBGjW1VLDIw3XM+QsybGsGAJ6Nb2wXklxyBnNhyjJ",
+	"WtvZ9t9Y5BySz3nOB5/xHU10XmgFylk6vqMFNzwHB8b/9aY0Vht8EmATIwsntaJjquDWTRI/SPSMuBRI",
+	"wedApjDTBiijEmf9WoJZUkYVz4GOaZhPGbVJCjlHqzm/fQdq7lI6Pnn5ilG3LHCmdUaqOV2tGH0nc+lw",
+	"asxi5gfbBgXMeJk5On45Ymhd5mVOxycj/Euq8Nfxeh2pHMzB+IXeg0lSrtz52/VqBXdps1heTZhIQRk1",
+	"8GspDQg6dqaE9haeGZjRMf2/YQPsMIza4flbusLFDNhCKwse5A9GTzPI8THRyoHy5+VFkcmEI+DDIsz4",
+	"9heL6N/dc7Harl+x67+LP70hP5y+/AMp1nPqI/gtvYVM3iDUyAijCzBOhs1y5yAvAlf6KDKacAuITzNY",
+	"u5JRBE9BhmOg0A+fKeRcZpTRBUxTra89b6b6ll6xyOsGuAMx4R6dmTY5PlHBHQyczJF0G++IcIzf9tZy",
+	"20FAiULLQITo+A1sH8y4dRMwJhZVZyTRIrol/5Z13JV287U/f/z4gYTBOhhxPqlcRVnEUT6AqwkHgYPr",
+	"wD7m1fS59JNXtZm7SHw3cfS5A3wLxoZWlaGGS/V+WMPLDlMaIunpL5A43Eu9uQ98Dpv8lg7y7sN9Dtqc",
+	"kXJj+HINcbJOoLuPHlbbtd3LGviu82dcZiDGZC5vQJGyeE3stSwK/EnpqRZL4jSxoARxmhFtPD1qBhNp",
+	"iZCWTzPwiFdhWYASuMlWAFFWrYSQhwWiUfrjTZ2+hJC4RZ59aOE745kF1k8ppZCgEuhkBjyyVhA8PJtF",
+	"F5uWSzBVoO3Lup3ctH+y4I5vP0ZI+V1HnAvLfPxaRniuS+W5uOHOdnLYvw1V5lOIZIq/hjDHIM2kQoc6",
+	"XxfXMSyVe3UajXydJKU5NCVqIw5AWpcu0TlE8591VdhFM0tpo0N1+mi1C69OGdZnBwbx+MdnPvgyufr2",
+	"p5+OqqdnlO0JuVZ+qbPKOs2sz9si2dobXQxZw99Y+PqAuADrm5J+sqkyVevMU60z4Gpjs/XM2BKhY+lh",
+	"k0tV/3ncReps8Hc++DIa/HDVPE6OxoOr/38Wc/05VuT3YG00XWKGiVf7XZ3AbyjledjBNpMG+GH2nHQZ",
+	"7CTbbva09hOpT8E6C/DsrUge4scoRx1fPV1JajWsu/Jjj+vY2sTwFuCwC4x2UtgndY/fNbrj3ZmETOw/",
+	"ZZi23kXsuH0UpbKOV/VqfxZrpd4dnDM82crt+xGyx7xqHyzgHjvWp9B0/1j1Aluz02G9c9VNTAzw6rLS",
+	"rVxzrYA8Pz0evWAEOwqp5uS50sSWSQLWkpk2RPClfcHIdDnRC+UTbqQHD01LJHPub9AtJAbc5t4WqYVk",
+	"8u9//us10SpbkkUKilQoYOtktPNJmMV91CXqFjc2NCpNtt+r7aOEV+q1Ggz25peep9+kXIVcc0CTthPw",
+	"AMxkG64fUyA6EySMk7kGS7QiVs4Vun8KVgrwDY2CBUGCIAtOTkmqS9PqolorbuLdq3+bBYTfnoe5L0db",
+	"nbEmeWkkZW2bL0ejWEOxD+tzVZSH9sNSQF5oBypZTq5h2Tvc8cn3ner+/S42dv3gexHiB+tbwWuiEO8c",
+	"uLKEZ0iv3xnRTgnqIRGs3oPi76R1Dy2m/fy4EcL3rJch4ZRGuuUlmg57sWBuZKghfkHPb+Cmne5S54qg",
+	"3kg105G4giyzpABdZEC4EsQuLW6CLFLuSMqLAhQIRrRKYEykGvCiIF5hYQQGOZcZ80EIglQKjCXPLx1X",
+	"ghtBPtU/HR+NXhyRc4UdJM/GJOFZBsYSbkLQYvdjSXUg8tz31faF3xAOz7mDBV+S5/XKFaD2xdG6Xo3p",
+	"2cyBSdCk0k7OKuWrtkoZvQFjw7GP/R2jAMULScf0u6PR0XfU97iph3Z4czysxTo7vGvpdqthdaGtCDEP",
+	"2Qo54pc7F3RMkTtvm2msI4l+jguRTQN4gA7I4ra6Kf/h9mqF5H6WetINGo1NbzAZVhrxPWYGLXd11dM/",
+	"T0ajHdrnYZpnR9yJCJ9nXqcObWelFMcNrnfYklEZtWWec7OkY/oJQ2zBkffKYadggHnKp3pBpCMLCCmj",
+	"R549CLVE6NXVit2TysO7lnK2wq2DEn0x/7DFWVQC7wp0D5DArxgttI0E34Xf+1pW+wpMibEEGxbRkvYe",
+	"yJVLUAI5wedcKqL0gpFSCQhanOU51l9/ZyNS+Fd3uT2k14d5twV/T1dSCZACDPGrECkY8hluwBA9c6Dw",
+	"FNKSopxm0qYgjsiZsgssBr5XxvNURwnlwTptsAKF70I4vgy/g3KY/bvO/xDMBg0x8Aus+2MlMTyK14Pt",
+	"Vbd2I31XT0i1tgYUYdulB+kxeKZzcCm21HXtf00cZBlZpDpH1yXYCRhl95IsfIZpKmS/77h1wb9SVZ8b",
+	"1LxE/lafH1LgSO+zJIHCDd5Vo1j68Rr1JR28+cum97HuegHjfiXXQCILCY/wPW5L3SyVAd4twZsi3f9W",
+	"dWyEpqcsjWeYQaxW39h1MmB4swPryEwa+8R10XMXf6sFOqyI/EnqYUcEfIpy+J6b64vAwq8aEk9OwrVI",
+	"GS++eaNhPpCMaC3QkaS+W/NFbG8CrO5Dg/VlZed1oXdVtE/Zt8RuurFozrIqG+ePhKKv5TOjlfvGNpe4",
+	"B8bytkYEF+S+tSCpzoQNrVIlGAUdiRGXSusvt0fkTAgDFu+hUnk1qTDyhjsgCtxCm+tQrgzMSou3XelS",
+	"cnpyQn7m4b2J0m7Cs0wvQPx8RC6gAO74NAMyXfqlW0oEuYblZvV64yW4vmbwNE1MVGP6yj3NhjoSD+T1",
+	"l2YPuXS2ct4jcPIC5tI6MISr9TKHx/XwrnXfXgUiZhC+tHc9/Nb/HvNwB+LTTTJfQK5vHqXDC5Z8AmOP",
+	"Xs26wsMDyxl3SbqJ4d8K8XtFSaV6/3eHySNQJJwTe22fv7Sp/8ODSMearxidWGxrlJ5La3Xy8xV6E/+s",
+	"aeZ1XTrEPuw/AQAA//8=",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

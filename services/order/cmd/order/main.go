@@ -17,18 +17,18 @@ import (
 func main() { process.Main("order", run) }
 
 func run(ctx context.Context, log *slog.Logger) error {
-	cfg, err := config.Load[order.Config](order.Prefix, os.Environ())
+	cfg, err := config.Load[order.Config]("", os.Environ())
 	if err != nil {
 		return err
 	}
-	log.Info("configuration", config.Describe(order.Prefix, cfg)...)
+	log.Info("configuration", config.Describe("", cfg)...)
 	service, err := order.New(ctx, cfg, log)
 	if err != nil {
 		return err
 	}
 	listener, err := net.Listen("tcp", cfg.Listen)
 	if err != nil {
-		return fmt.Errorf("%sLISTEN: %w", order.Prefix, err)
+		return fmt.Errorf("ORDER_LISTEN: %w", err)
 	}
 	return service.Run(ctx, listener)
 }

@@ -17,11 +17,11 @@ import (
 func main() { process.Main("payment", run) }
 
 func run(ctx context.Context, log *slog.Logger) error {
-	cfg, err := config.Load[payment.Config](payment.Prefix, os.Environ())
+	cfg, err := config.Load[payment.Config]("", os.Environ())
 	if err != nil {
 		return err
 	}
-	log.Info("configuration", config.Describe(payment.Prefix, cfg)...)
+	log.Info("configuration", config.Describe("", cfg)...)
 	service, err := payment.New(ctx, cfg, log)
 	if err != nil {
 		return err

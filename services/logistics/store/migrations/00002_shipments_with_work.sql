@@ -1,0 +1,2 @@
+-- +goose Up
+CREATE INDEX shipments_with_work ON shipments (work_at);

@@ -1,0 +1,164 @@
+// Package dispatch sends what is due: each delivery is claimed by lease, attempted once, and its result
+// stored. Several processes may do so on one database. What a process was sending when it died is sent
+// again after its lease, under the same message id: at least once, never lost.
+package dispatch
+
+import (
+	"context"
+	"log/slog"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"aftercare.dev/services/notification/domain"
+	"aftercare.dev/services/notification/store"
+)
+
+// Sender brings a message to the outside by one channel, once, and says how it went. It returns when ctx
+// ends, and is safe for concurrent use. SMS or push would be further senders.
+type Sender interface {
+	Send(ctx context.Context, m domain.Message) domain.Result
+}
+
+const (
+	// poll is how often we look for what is due when nobody wakes us: retries, and what other processes
+	// stored.
+	poll = time.Second
+	// batch is how many due deliveries are looked at together.
+	batch = 256
+	// lease is well above attemptTimeout, so that an attempt has ended when its lease does.
+	lease          = 2 * time.Minute
+	attemptTimeout = 45 * time.Second
+	finishTimeout  = 10 * time.Second
+	// grace is how long attempts under way may go on after the process was asked to stop.
+	grace = 10 * time.Second
+)
+
+// Dispatcher is the loop. Make it with [New].
+type Dispatcher struct {
+	store   *store.Store
+	senders map[domain.Channel]Sender
+	log     *slog.Logger
+	wake    chan struct{}
+	lanes   *lanes
+}
+
+// New returns a dispatcher with a sender for each channel that needs one.
+func New(s *store.Store, senders map[domain.Channel]Sender, log *slog.Logger, now func() time.Time) *Dispatcher {
+	return &Dispatcher{store: s, senders: senders, log: log, wake: make(chan struct{}, 1), lanes: newLanes(now)}
+}
+
+// Wake makes the loop look at once. It never blocks.
+func (d *Dispatcher) Wake() {
+	select {
+	case d.wake <- struct{}{}:
+	default: // it is about to look anyway
+	}
+}
+
+// Run sends until ctx ends, then lets attempts under way end and returns nil.
+func (d *Dispatcher) Run(ctx context.Context) error {
+	sending, interrupt := context.WithCancel(context.WithoutCancel(ctx))
+	defer interrupt()
+	var running sync.WaitGroup
+	ticker := time.NewTicker(poll)
+	defer ticker.Stop()
+	for ctx.Err() == nil {
+		more, err := d.round(ctx, sending, &running)
+		if err != nil && ctx.Err() == nil {
+			d.log.WarnContext(ctx, "deliveries wait", "error", err)
+		}
+		if more {
+			continue
+		}
+		select {
+		case <-ctx.Done():
+		case <-d.wake:
+		case <-ticker.C:
+		}
+	}
+	defer time.AfterFunc(grace, interrupt).Stop()
+	running.Wait()
+	return nil
+}
+
+// round claims and starts what is due and has a free place in its lane. It tells whether another look
+// may find more at once.
+func (d *Dispatcher) round(ctx, sending context.Context, running *sync.WaitGroup) (more bool, err error) {
+	endpoints, channels, free := d.lanes.full()
+	if free == 0 {
+		return false, nil
+	}
+	due, err := d.store.Due(ctx, endpoints, channels, batch)
+	if err != nil {
+		return false, err
+	}
+	picked := d.lanes.take(due)
+	if len(picked) == 0 {
+		return false, nil
+	}
+	ids := make([]string, len(picked))
+	for i, p := range picked {
+		ids[i] = p.DeliveryID
+	}
+	claimed, err := d.store.Claim(ctx, ids, lease)
+	if err != nil {
+		for _, p := range picked {
+			d.lanes.leave(laneOf(p.Channel, p.TargetID))
+		}
+		return false, err
+	}
+	ours := make(map[string]domain.Message, len(claimed.Messages))
+	for _, m := range claimed.Messages {
+		ours[m.Delivery.DeliveryID] = m
+	}
+	for _, p := range picked {
+		m, ok := ours[p.DeliveryID]
+		if !ok { // another process was faster
+			d.lanes.leave(laneOf(p.Channel, p.TargetID))
+			continue
+		}
+		running.Go(func() { d.attempt(sending, claimed, m) })
+	}
+	return true, nil
+}
+
+// attempt sends one message and stores the result. If that fails, the lease runs out and the message is
+// sent again.
+func (d *Dispatcher) attempt(ctx context.Context, claimed store.Lease, m domain.Message) {
+	lane := laneOf(m.Delivery.Channel, m.Delivery.TargetID)
+	defer d.Wake()
+	defer d.lanes.leave(lane)
+
+	result := d.send(ctx, m)
+	d.lanes.learn(lane, result)
+	finishing, cancel := context.WithTimeout(context.WithoutCancel(ctx), finishTimeout)
+	defer cancel()
+	held, err := d.store.Finish(finishing, claimed, m, result, rand.Float64()) //nolint:gosec // jitter is no secret
+	attributes := []any{
+		"delivery_id", m.Delivery.DeliveryID, "channel", string(m.Delivery.Channel), "type", m.Delivery.Type,
+		"attempt", m.Delivery.Attempts, "status", result.Status, "code", result.Code,
+	}
+	switch {
+	case err != nil:
+		d.log.ErrorContext(ctx, "result of a delivery is lost, it will be sent again", append(attributes, "error", err)...)
+	case !held:
+		d.log.WarnContext(ctx, "a delivery took longer than its lease", attributes...)
+	case result.Verdict == domain.Delivered:
+		d.log.DebugContext(ctx, "delivered", attributes...)
+	case result.Verdict == domain.Failed:
+		d.log.WarnContext(ctx, "delivery failed for good", attributes...)
+	default:
+		d.log.InfoContext(ctx, "not delivered", attributes...)
+	}
+}
+
+func (d *Dispatcher) send(ctx context.Context, m domain.Message) domain.Result {
+	sender, ok := d.senders[m.Delivery.Channel]
+	if !ok {
+		return domain.Result{Verdict: domain.Skipped, Code: domain.ErrorChannelOff}
+	}
+	ctx, cancel := context.WithTimeout(ctx, attemptTimeout)
+	defer cancel()
+	return sender.Send(ctx, m)
+}
