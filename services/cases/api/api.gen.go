@@ -1000,6 +1000,9 @@ type Status string
 type Step struct {
 	Entries []EntryInput `json:"entries"`
 
+	// Fence Never falls over the life of the caller, such as the length of its history
+	Fence *int64 `json:"fence,omitempty"`
+
 	// State The whole state after the step (what is absent is not so)
 	State CaseState `json:"state"`
 }
@@ -1423,7 +1426,7 @@ type ClientInterface interface {
 
 	// RecordStepWithBody One step of the case, with its timeline entries and announcements, in one transaction
 	//
-	// Entries are numbered by the caller without gaps from 1; the case's version is the number of its last entry. A step already recorded answers as it did then; a gap is 409 `step_out_of_order`.
+	// Entries are numbered by the caller from the version that it knows, without gaps; the case's version is the number of its last entry. What is recorded already is not recorded or announced again, and the answer is the version that the case has then. A caller that lost its memory of a step and went another way since gives a higher `fence`: its entries follow what is recorded. One with a lower fence comes too late and is 409 `step_stale`; without fences another step in the same place is 409 `step_differs`. A gap is 409 `step_out_of_order`.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -1432,7 +1435,7 @@ type ClientInterface interface {
 
 	// RecordStep One step of the case, with its timeline entries and announcements, in one transaction
 	//
-	// Entries are numbered by the caller without gaps from 1; the case's version is the number of its last entry. A step already recorded answers as it did then; a gap is 409 `step_out_of_order`.
+	// Entries are numbered by the caller from the version that it knows, without gaps; the case's version is the number of its last entry. What is recorded already is not recorded or announced again, and the answer is the version that the case has then. A caller that lost its memory of a step and went another way since gives a higher `fence`: its entries follow what is recorded. One with a lower fence comes too late and is 409 `step_stale`; without fences another step in the same place is 409 `step_differs`. A gap is 409 `step_out_of_order`.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -1657,7 +1660,7 @@ func (c *Client) SettleCase(ctx context.Context, merchantID MerchantID, caseID I
 
 // RecordStepWithBody One step of the case, with its timeline entries and announcements, in one transaction
 //
-// Entries are numbered by the caller without gaps from 1; the case's version is the number of its last entry. A step already recorded answers as it did then; a gap is 409 `step_out_of_order`.
+// Entries are numbered by the caller from the version that it knows, without gaps; the case's version is the number of its last entry. What is recorded already is not recorded or announced again, and the answer is the version that the case has then. A caller that lost its memory of a step and went another way since gives a higher `fence`: its entries follow what is recorded. One with a lower fence comes too late and is 409 `step_stale`; without fences another step in the same place is 409 `step_differs`. A gap is 409 `step_out_of_order`.
 //
 // Takes any type of body and a specified content type.
 //
@@ -1676,7 +1679,7 @@ func (c *Client) RecordStepWithBody(ctx context.Context, merchantID MerchantID, 
 
 // RecordStep One step of the case, with its timeline entries and announcements, in one transaction
 //
-// Entries are numbered by the caller without gaps from 1; the case's version is the number of its last entry. A step already recorded answers as it did then; a gap is 409 `step_out_of_order`.
+// Entries are numbered by the caller from the version that it knows, without gaps; the case's version is the number of its last entry. What is recorded already is not recorded or announced again, and the answer is the version that the case has then. A caller that lost its memory of a step and went another way since gives a higher `fence`: its entries follow what is recorded. One with a lower fence comes too late and is 409 `step_stale`; without fences another step in the same place is 409 `step_differs`. A gap is 409 `step_out_of_order`.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -2879,7 +2882,7 @@ type ClientWithResponsesInterface interface {
 
 	// RecordStepWithBodyWithResponse One step of the case, with its timeline entries and announcements, in one transaction
 	//
-	// Entries are numbered by the caller without gaps from 1; the case's version is the number of its last entry. A step already recorded answers as it did then; a gap is 409 `step_out_of_order`.
+	// Entries are numbered by the caller from the version that it knows, without gaps; the case's version is the number of its last entry. What is recorded already is not recorded or announced again, and the answer is the version that the case has then. A caller that lost its memory of a step and went another way since gives a higher `fence`: its entries follow what is recorded. One with a lower fence comes too late and is 409 `step_stale`; without fences another step in the same place is 409 `step_differs`. A gap is 409 `step_out_of_order`.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -2888,7 +2891,7 @@ type ClientWithResponsesInterface interface {
 
 	// RecordStepWithResponse One step of the case, with its timeline entries and announcements, in one transaction
 	//
-	// Entries are numbered by the caller without gaps from 1; the case's version is the number of its last entry. A step already recorded answers as it did then; a gap is 409 `step_out_of_order`.
+	// Entries are numbered by the caller from the version that it knows, without gaps; the case's version is the number of its last entry. What is recorded already is not recorded or announced again, and the answer is the version that the case has then. A caller that lost its memory of a step and went another way since gives a higher `fence`: its entries follow what is recorded. One with a lower fence comes too late and is 409 `step_stale`; without fences another step in the same place is 409 `step_differs`. A gap is 409 `step_out_of_order`.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -3706,7 +3709,7 @@ func (c *ClientWithResponses) SettleCaseWithResponse(ctx context.Context, mercha
 
 // RecordStepWithBodyWithResponse One step of the case, with its timeline entries and announcements, in one transaction
 //
-// Entries are numbered by the caller without gaps from 1; the case's version is the number of its last entry. A step already recorded answers as it did then; a gap is 409 `step_out_of_order`.
+// Entries are numbered by the caller from the version that it knows, without gaps; the case's version is the number of its last entry. What is recorded already is not recorded or announced again, and the answer is the version that the case has then. A caller that lost its memory of a step and went another way since gives a higher `fence`: its entries follow what is recorded. One with a lower fence comes too late and is 409 `step_stale`; without fences another step in the same place is 409 `step_differs`. A gap is 409 `step_out_of_order`.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -3721,7 +3724,7 @@ func (c *ClientWithResponses) RecordStepWithBodyWithResponse(ctx context.Context
 
 // RecordStepWithResponse One step of the case, with its timeline entries and announcements, in one transaction
 //
-// Entries are numbered by the caller without gaps from 1; the case's version is the number of its last entry. A step already recorded answers as it did then; a gap is 409 `step_out_of_order`.
+// Entries are numbered by the caller from the version that it knows, without gaps; the case's version is the number of its last entry. What is recorded already is not recorded or announced again, and the answer is the version that the case has then. A caller that lost its memory of a step and went another way since gives a higher `fence`: its entries follow what is recorded. One with a lower fence comes too late and is 409 `step_stale`; without fences another step in the same place is 409 `step_differs`. A gap is 409 `step_out_of_order`.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -5886,106 +5889,109 @@ func (sh *strictHandler) PutPolicy(ctx echo.Context, merchantID MerchantID) erro
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"3H1tc9y2tfBfwfDpTJuWlmTHSVvpk+o2HT83dVw7nczc1HeDJc/uIiIBGgC12nj0u/q9v+zOOQBIkMS+",
-	"SvZN6k/iEgRwXnHecPwhK1TdKAnSmuzyQ9ZwzWuwoOnpRauN0vhXCabQorFCyewyk3BnZwW9ZGrB7ApY",
-	"w5fA5rBQGrI8EzjqfQt6k+WZ5DVkl5kbn+WZKVZQc5y15ndfg1zaVXb57Isv88xuGhxprBZymd3f59nX",
-	"ohYWh6ZmrOhlPGEJC95WNrv84iLH2UXd1tnlswt8EtI9Pe3WEdLCEjQt9DfQxYpL+/LP3WoNt6t+sdoP",
-	"mIkyyzMN71uhocwurW4h3sKvNCyyy+z/nfeIPXdvzfnLP2f3uJgG0yhpgJD8Wqt5BTX+WShpQRK8vGkq",
-	"UXBE+HnjRvzuR4PY/3DgYmFeWnFIvzdfvWB/fP7F71nTjQkg0JauiwIaC+XXQgJtpiwFfsqr11o1oK3A",
-	"rS94ZSDPmuinDxn3n87et1xaYTf440LpmluH8S+fZxExLqbEwM2WbeG2uhvEvykJG/yiEhKQMIfgPybe",
-	"992XeWLn77rNqfmPUFhc6bqwTiKGYLu1R/ybZ1pVsG9Tb3DMeFv0YY7TJjfRM8d0KwU3AReT/RQauIX4",
-	"3VypCricbCDM0n+zZyMvZdPaY5nFfe44fheOHNbv82zebkAfSOk8Q4GVUA00Q8YbkeUZSGS/77M1zJH2",
-	"TZPlWbNSErFerDiqFai5qFC9WKfU8MN3+RSpcCtKkAWiy/GChdoctsGa3710o5/1ksC15sTVooS6URZk",
-	"sZndwGakMZ8++wMJUnj+Q2JryN2H7wnF/e+B+Qe7+8JrUP/4dLpXpcsjCKOBm/3i/caNus8zC3d2BP7z",
-	"i4uLBMTuh93zvuAGvsVxY6YfIzyPODTivQhav2AHUUB5UlgsKvekzPb4GCrqa1aoErIEnEbIAga6teQW",
-	"nlhRJ4aPlUvYq5skude2FOBXGG4JbkFvlAQmZFG1JRg6/gk3kViFUSQ+fLFICg7SYYoLHqNpp1LoBo4U",
-	"w1Tt7VKJvY6YvquUgXLG7aGI3qEMtnBqJO3StJp7nO8UoTDwtVZLDcbg1z+25RJq2K9K/3838CT98NZy",
-	"C6ntx/ZRClyyGTkd64ev+Aru7HURaDzROQ3II8kTq6npy9YWqt6L/2/8sBP0mIZFK8v943FUTF2zEs0h",
-	"xH3rxw2+tXy5F6a3NMiNtq05YDiOijTzAxVxnrUNEu44at6CNiKlN1+19Rw636TixjKcA9mdgbTkREyM",
-	"0oRXkLaIhq5AdBZEJ8T4WHBU6PAbRG8kFz1IMXcPkJPS1ojH157KI7s0SNlB4kYKOSFokb+XoPX4EKWV",
-	"tm3T6Y99ZuKQmt+ugK1XqgKG2APGFxY0UdZYaNhv1itumTCMzw1I+ksqy4z6LMsf5Wx5mGZ+RB37MXTo",
-	"CTrvP0uHjdh3IqgDpG9j62+9tgv2jwbbajnzuEoaP5UqbsxUdSGzl8BLYhunwYRhqHxyJiQzUChZmpxx",
-	"WTJifCMqNDhYDZw0yIjjpVmDnvnP0suR2mJupGGcaUDQhJI5g8oASRpugJE9ZFK6c1d0JXdxDWO37+Kt",
-	"h8ErbL+hpYZTVhNyoY4F+H0LxrKF0gy/xuWG4Gu4FbBmS4U0kWwt7Eq19pS9mQaKwzGx5hpWqjXAXHji",
-	"JHR4pbQbJ0TgNRfWOI6rlFwSQnAbNAdoH+Bjwp7MCg6R8VZOnMDhKZY53jRa3bpTl2QzJXaohWYaaiHL",
-	"XWLxJwcowg6yRGrQh2F83qveI7cf+dRTZTxYYwfnzpW6Qb5tRHHTNkxpZoCUwuOIq9VcGrGDSV8pxrUW",
-	"t7xClUTsgubVJW4JtFGSVbjDY1eeuKkDVpmQfiTp+VjXjfC5jfZTeKdiOlVhKblKHQ5/IWtz6uSGMOJB",
-	"Ua9jbGIeee47Jw/j7nOckG+3yVyEewKZVHbvIq+UM2Qk2eNJcUlIeFvBkb6zFbZKxCq+kcCaitOxKS3p",
-	"VeJXdAnksuVLYNzcQIl6LtsRTNpt8HrgOpufLHZH4IgcYZNbmeSkAOovjo0KVYIh44XXqpXWXDEJt6DZ",
-	"QgMw9CZRnTktwivmppRtVY2dgpdOdFNcuTUEsZ0L95w5J3CkZ53hpr9Dg23FG3LtcmbaYsW4s+7O/PFV",
-	"XjFeGUVcKnndWQJcStXKAkoGt0DxyCgY+uXzPGvQudG4yv98z5/8NHv3u3/+88z/9au9McEdTJzkWB/m",
-	"SqQfXA5rtkV2BhGy5PsViOUqjilEhDDiJ5jNNxbMgbpkLUrEz4d9Z028qXwIw2DVMGO3zRRyvsJZ37RV",
-	"AjuwWOCg2GqpKrXOkLvlBs841Vpcc6Hd/O6QS5oyUdJrmnhqq/BuZF96lnvx6snFU/abiq8/I4FTlSg2",
-	"Z7y1atbbUVPrSbU6FRRG04RrK4oKmDcZ3YxsIaAq2RxWQpaMsrVT0fEhpMfU3WNTwqMjDwTwq6ao5zLA",
-	"I+GK8ixPh6J2/eS/+ZOfLp788V3/5+zs8sm73/4qBew0RDDhkYZvVGsPzn2aEFHZjQI3LAUwRYS7XO/o",
-	"gLnlouLzCnbnc6eCB5VYinkFqVTjbtY9cqHDwhEdtjpVPjlNgqKlEcyipi6hECWU3iESlM449AjYmmfu",
-	"4IuQ1IERNriVTiGCMlK6XTBhZ3jPjUKHvNUaZLFJwoFQp8OqXjPQ8e18LMY1sPmGkJYHL1mYzhGIUkKx",
-	"e4bDdvtpu/kH7tA8h3K7i/KVVjVbiErIJbOK1Uh/9NyRwq1pecV8eccBLFYJ7ncSYAnprhAJxjMDPSL6",
-	"sam4xVmzPGulZ6GtCvzwOF4kpgl7w6nbWRQRP0h2uFFyttSqbQ5LYvyVhh4ZBfx7690AHxULZ9vej3H0",
-	"V35w0gzb9Xl/Cu+TzUgMO96fYDQSmj5430vtELIEh4bt50FYd4r4Kc7AcbURncVToBk+KJEY1k7tq9b5",
-	"j6kxeEjlwEkFAQNcHEfrIwqe9pyoHaWfXrh/R8VoEsfaNki7zM8pBWPJmLLD1pYz7NgSslKYRpntMz6q",
-	"yVKAuD0e5GNNHTpdj13mNAK7RSen8N+EVJq1Ulgyr7hkL99+w54/e/p7FmnTEUPUQSEdwgWRITOyyt99",
-	"+Px+v9/rV4tmmoCXZ3dPluqJ/5EsiTMHb/Tmiagbpa3fxwrV1sKCLriGsxJuzw3oW1GAOQ/WwXnt6HSf",
-	"Z1GGLhUoTGe4o9AAjvcJixBR8MbWFXpjXLqQgbNp0Thbc2GH8QeyXWYlVALPu2RAqLBKJwytN6ozl2u+",
-	"YaViwua4rJ80D8mDnDV8g2fbDLcmSrKVDg+oFEoaeN+mi5KiuIph3BJWQhINzVNhDVSLnDBDJVVjRJUz",
-	"dH1rbkXBq2qTQkCY78SiK0/IDpEpKXqlUhry9JKiXcGwLYUb47CQn2GHv4ybPil22drVEcHLn3GV5aHV",
-	"ifurDR1K9iD7DcI7ZpLtpN5C0dTs3/TFAKOiv7sGv790hRUr0TRQUjhG1HDGNBhV3eJrkOguzzd9IkjZ",
-	"Fei1MBB5gu4cA+SqhmtbbWbRL+HUolCbXZWar6WzpwkCKp6n1ZIu1Wsy2hMxle73nSXzNMoxM/pU7bwS",
-	"ZvVYRUkXqHupasUjMBjcx9ci9U6JByxFzRia40Tz6HCCkguhayhncFdUrQn1KUP4X3ALS6UFGEbDkFWU",
-	"rDZsvQKfa3XpzW46Jiy+lIzMa3Tlf/Pi1ZOLLz+LT45RpG5Cj9jDmEr/gRv2CX8m1RNn2DPn8bkNPf8s",
-	"OktbY1U9q3kJOQqBMCvufMtH2vFKVaLkG5OqFl4LWaq1O41BllSroGQwFAww/LB7gxhfCG0s/uyrqkRv",
-	"Jkj8kuB79lky441ikO3c//OLix2Vog3fmDgYMDIsHJ4pOGHYeqUMBKT7bwiAMBubA9eDzPwR0YzxFn2E",
-	"au8kOOoNufWUhKzhJyVheN3g2gh+/nbF5XLFRTbJYl2/uqY0z5UjDRrJgYogS7Rl0HauRSl9YGGCbTd6",
-	"L8Tf+WFjVRI+j8JyOwIU0WWlXVm+cUqohC1emuUiXXoNWntzs6PncNId31LOYf9J6IZ1u0iBm6jRtqEQ",
-	"cJoc6crOEiUVIUE9NR40354LOywB7SMObo2oco3wngLrzZbrBl7kLL9TUtWbKwa8WLE5VEouDbOKdAkJ",
-	"ZM7WK1GsfITceJY1OasEn4tK2A0FiaN4mD/7pZrhbKBnay7dMT9X7XJlZ2ut5DJk2wpVKT0rhanEDcI0",
-	"B/TtZo0WlErnBS4rLa9mdDQQFRdQWEEB5rXSNzWXeM72psNsqZQrE6kq0MtN981MyNkaSSwpKL/QYFYz",
-	"rawFSfERC1rwalYLU3NbrMIWo+dFK8m6j39D5Rg/o3PCXb1I9CsBPUMWpyS0MWL6iDZSlmcVTlgK0/hP",
-	"pbLdI+FRtXamFjNjVXFDG6j5EkqEzhe44CTKWPp2RnznpwkBiW4V5wdufITTQBn/tOBEkoZrxGQ1855v",
-	"nrlQ52zFKSTaaFULA7O5VjeESSFvlSeftcK2pSvhMZZXFffOUSudDSx+gnLWtKjayXQsW3fRDGbeiaQF",
-	"RAGzUiskMtmZSZMwVvVRCF+qWReie9/yymVkBkStFqLya1VqKYwVhROrVlrQC3CXT51jTwgJO9u1mUFZ",
-	"7NTd74IfB4Z4cLpt2mNbZjDPTFsUAOVRlu2kOissHRbKw+7TKqfPBEygPjAh0IHtJPnQ0VZZXh04egRk",
-	"UBm9HnOTpSGM0xXTSnyKgpTp3Hmor0SLKDKE55wkeZr/avjGFbJsTUi920c/N0Xe7SsNUm/gHFey/91K",
-	"hbPhjF37GEtIFDqbHsGks4RRctVYKOnMcOW2yC2hkp/P1a3zD+jG95Urc4xSjJPAQl/EcGikYI9BGM85",
-	"q8Kl9IPYrwtc9NifhK+8d8FZs1JWeVt9qfDIjcB8OCDjmFSMqSQDqGHek67CLrTq70Oi1C+d1utqlVFg",
-	"hOSu6s0FJ10tXFkLKYwNz2Zj8KRL6cm3YG21tSjhOCX5aJH7Q1L6O1SggymdwD9WAx6XdIuxmapVO11B",
-	"hkToIQqyh/+kmISqmwosGG/xJYWovyzRX/xqpbBdpBw/RbXiHEkok9r1OOQOmiVMM5p7q0KcSTEELom+",
-	"8b2YxM1/V4KQdLWEhmJrcqsGu1JbjAi/7PFGBlqYN2jA9nWXe0qUoqXiHXf7y3dUMb0NV4SGXOGcWiGX",
-	"7N//ousNZGDLhbqMzllhXC1ZHt/1IC+Yob9XGmasqCqcIoQn489rvvGXSZiSBcQrBZDi4cVKKQNmXL3P",
-	"hI2/9G///S/WG/Du6RaMFUuOoy597xVdQEXHqDI2Z95mzzsuxzVqcQclaxtXexvCs8F/o4mp5t2jyte7",
-	"d2v0kPo37vLR8I5KQI5DFB7hfjYEEIFCg+aSkVWFxxs+Mnfe+QVorLUVDvY65dIX7zRceAIFa8kRxSo0",
-	"m2jPdF17EGj2xKfTqaf9KMw8olX0kyMCWUmREzUgQX9bwD30iOvqQ9zfMQ7ocQhmFq6bp8/DLrYQYFMN",
-	"OVU7v4HmSCUL0mpxhO6LCtcnccudpRyd1thXbeHvQo4rdvw+dysEaN6AoSjcWFMeUya1JfSeWvJbf8c4",
-	"kcM7BbGps/rY+9kPgHSI5Da+nZwC/rs+DnmEo/Bn9HgWWtUuZ9vFoUO8ga25YUYsJRXGuwu+dNOxC8lD",
-	"iDYMsmHeuZ+FSHlX5vL5l1/sLWlSkmy7k771sYTTPib7+pRP7ycEuad4TKuF3bxFrnCICdGK0EWKLB/g",
-	"GqIa6pW1jesaRboynWxHsvgzc77xwUBf8i3cW+pIUbqLqtQOxK6oGDO+AsGoA8mlP3YLpUv3nlcV08BL",
-	"wwpVA/HHGXspLWjJq0tWUAjPUPEpuZHcwpq7kCMvrLgVyAhn7KvuTgm+Id8KXc1bYJRxwh+lctkndCnP",
-	"uiDqZXYdqjfImjSsD/N0EpU9DU0oeCOyy+zzs4uzzykOZFeE7PPbp+fBITfnH6K2AffnUX+vSeO179PC",
-	"3Q85j7qV3b/Ls0aZRALlH1K8b4HucNINm/mmT5Yg6FH+md3AxlHB8BqYv//Q3ZBdO9M6vEXzGs9iCnN1",
-	"g2nQ82fP2A+jxPZMA5ojP5yx7p4p3AljDW0NyYxrUCaQzCeBbygtRdf7yVpH1oDyjIV7J5QzKR0ZhWFz",
-	"1coyWBK4whULbjfd3VQ1zFW5cYEDYXCbZ51vKpR8WWaX2VsUvri1llOHYOyfVLnZ0Z/tuL5sk55Z90PF",
-	"a3UL4x5xzy4uPsb6qd5wHY1E6VI0PpGVnrTbZdRuLs9MW9dcb7LL7L8AGmcpxgrDXa7lbK30zaJSa7Sy",
-	"tXW5qV1CQ6KIW1kC7WhIv6+FsS+4u/E6EqdU98CoWccR3fvy9GRR/efDJ+uO28Om6hsZbJ3OdTQ4dLYl",
-	"7ADUl4gcOl3XOAInHF1FClIZ7hBrVSHvSdThqJi3NJLk3jo/eA+hw14aIglQmlnfGSSeddokbwtWXK8W",
-	"PKcG3x8WV985Z9dT8/hZx1fal0JKPIIpydxrcRcTIScxuOysuw6Y2tn7bU08Rzelnh0Mq/EJpGkjz0zC",
-	"Gswggxh+6Ary3iXX2XOE+t6mB4x0PUjxnP1oOrlr4JNQyNfUW/URdDHpxpw5/PkTVpFZ0GHyPn+IIXKI",
-	"9j7/4Pso3W/V438FUuNTLT6+IFhtmFj07Q6E71xBiv3XZgvznqb2Pzbxd53Ej0D6a4chTkEmF9J6GK3z",
-	"ZI/cvkXWA/rjHslG54POdz9PiPLMx7unBHZiiA5NiMVdOW+JVdxSQDFUPZnOAp+arnRvyAvNR+PTqHNg",
-	"mll/jFsLPpBjaTF38b3fsHPj/DVg720Gd+z+SLaRyoL5WbNM0ql7Aw1wy+dVqGsfu3Fb/BoqLf84Dk1f",
-	"AP6JPZlQDL2FHR/FgRmGEDqnspUldZBiorxiZqXW0vmufNRnkPxU1LpH86cZZgt/UUz6ukX3Tgu7qsGK",
-	"gqlb369PgwF96++qkBALKaEMshzS/yGgruQVQ0CWQIUAKyGXCfYmRHXK7/H5e5y3/MRcHqWNU9ah66LC",
-	"GtDhhnqojiVsutSubKvq4bKAQgV36Jz5+oyF0qk0ULjSdzzPW2h+gTr5Ly5QTuFI5zi5WhdnmVYV6C5Y",
-	"veSND3c/veos11+bcIqFGwKy61+KGp7S2KROzti1C4rxSgMvN11krG9mRyZeKUiQ5BXjuCSFvC7+yH7A",
-	"b2e+TpD8vh+m8vSGpqTk0UeSJ5z6UwtRnwxK/X8IHouPcF58I31XUtV7JrmLjVJrvfh0EKETkm/tgzJu",
-	"qMsjWn2Ub/S3xo4VJBslorb5WF2y6tNHy6KmWAfGLLsuU1unXFjQ6RDCRX7cf0AxDZ1QaYk/gJhV3iDP",
-	"KVc/6pZoVA00bov7iZ/ELemS2+1v33+xf6v/99GLjpMSouV14yNIVqdlKT/IvY7MmarKLp5x5TtYhr6V",
-	"kvqJSWBi4bsFWfWLdXwh7rn1GOmioUr4R1MpXnaNvQ7SCv6/KTkN6N1hWbom+xhn9mFHmCos2CfGauD1",
-	"kPM73TEXkuvE1eBPe5J1BEoIG3l65aPEiyhZmrNiBcWNs2b87nOmRRkskxospxZ99wfy7vmH6B7vzhDg",
-	"dkbcFgYMoT/WEie764OKrrRFV1h85Nsdz0J/6jChqPkSzn97AotNHVyiUfY4dn0312OrxmFnvY+oHrvo",
-	"k/lICvK1Kyfrw2Afxzwe9QD6xOrl8CBf8HBC1YfEU7cAStw9nCepyMTL6lq11EPQl5QwVEzBofItvg4I",
-	"sPRXwLepHH95/KCTr7+BnRDjg6zMj2mReUi26Q3/9nEUx5D8eeg4wnUlQPfh2fyBIrktgD4sWFlyIbtr",
-	"I0zCOmzgjFH6i90ANMS2weO2K9iwNeiOu+aJEOrrtmeOjyHzg8YDn1bgPyGrkDUe8B7+38ho+VCvRuzR",
-	"Vap9/w7pj4+Bc1pdZZfZeXb/7v5/AwAA//8=",
+	"3H1tk9y28edXQfFSlTihdley7CS7rzZKnNKdIyuSU646RzfCkD0z8JIABYA7O1bt58r7fLKrbgAkSGIe",
+	"d6V/HL3aIUE89BO6f92APmaFqhslQVqTXX7MGq55DRY0/XrRaqM0/lWCKbRorFAyu8wk3NlZQS+ZWjC7",
+	"AtbwJbA5LJSGLM8EtvrQgt5keSZ5Ddll5tpneWaKFdQce6353bcgl3aVXT776us8s5sGWxqrhVxm9/d5",
+	"9q2ohcWmqR4rehl3WMKCt5XNLr+6yLF3Ubd1dvnsAn8J6X497cYR0sISNA30N9DFikv78s/daA23q36w",
+	"2jeYiTLLMw0fWqGhzC6tbiGewq80LLLL7H+d94Q9d2/N+cs/Z/c4mAbTKGmAiPxaq3kFNf5ZKGlB0np5",
+	"01Si4Ejw88a1+N1PBqn/8cDBQr804pB/b755wf74/Kvfs6ZrE5ZAU7ouCmgslN8KCTSZshT4Ka9ea9WA",
+	"tgKnvuCVgTxrokcfM+4/nX1oubTCbvDhQumaW0fxr59nETMupszAyZZt4aa6e4l/UxI2+EUlJCBjDqF/",
+	"zLwfuy/zxMzfdZNT85+gsDjSdWGdRgyX7cYeyW+eaVXBvkm9wTbjadGHOXabnEQvHNOpFNwEWkzmU2jg",
+	"FuJ3c6Uq4HIygdBL/82eibyUTWuPFRb3uZP4XTRyVL/Ps3m7AX0gp/MMFVZCNbAMGW9ElmcgUfx+zNYw",
+	"R943TZZnzUpJpHqx4mhWoOaiQvNinVHDD9/lU6LCrShBFkguJwsWanPYBGt+99K1ftZrAteak1SLEupG",
+	"WZDFZnYDm5HFfPrsD6RI4fcfElND6T58Tqjufw/CP5jdV96C+p9Pp3NVujyCMRq42a/eb1yr+zyzcGdH",
+	"y39+cXGRWLF7sLvfF9zA99huLPRjgueRhEayF63WD9itKJA8qSwWjXtSZ3t6DA31NStUCVlinUbIAga2",
+	"teQWnlhRJ5qPjUuYq+skOde2FOBHGE4JbkFvlAQmZFG1JRja/ok2kVqFVqQ+fLFIKg7yYUoLHpNpp1Ho",
+	"Go4Mw9Ts7TKJvY2YvquUgXLG7aGE3mEMtkhqpO3StJp7mu9UodDwtVZLDcbg1z+15RJq2G9K/3fX8CT7",
+	"8NZyC6npx/5RarnkM3La1g8f8RXc2esi8HhicxqQR7InNlPTl60tVL2X/t/5ZifYMQ2LVpb722OrmLtm",
+	"JZpDmPvWtxt8a/ly75reUiPX2rbmgObYKrLMDzTEedY2yLjjuHkL2oiU3XzV1nPoYpOKG8uwDxR3BtJS",
+	"EDFxShNRQdojGoYC0V4Q7RDjbcFxoaNvUL2RXvRLiqV7QJyUtUY6vvZcHvmlQcsOUjcyyAlFi+K9BK/H",
+	"myiNtG2azn7scxOH3Px+BWy9UhUwpB4wvrCgibPGQsN+s15xy4RhfG5A0l9SWWbUF1n+KHvLwyzzI9rY",
+	"T2FDT7B5/102bCS+E0UdEH2bWH/vrV3wfzTYVsuZp1XS+alUcWOmpguFvQRektg4CyYMQ+OTMyGZgULJ",
+	"0uSMy5KR4BtRocPBauBkQUYSL80a9Mx/lh6OzBZzLQ3jTAMuTSiZM6gMkKbhBBj5QyZlO3ehK7nDNYzd",
+	"Pou3fg3eYPsJLTWcMpqQC3Xsgj+0YCxbKM3waxxuuHwNtwLWbKmQJ5KthV2p1p4yN9NAcTgl1lzDSrUG",
+	"mIMnTiKHN0q7aUIMXnNhjZO4SsklEQSnQX2A9gAfE/ZkUXCEjKdyYgeOTrHO8abR6tbtuqSbKbVDKzTT",
+	"UAtZ7lKLP7mF4tpBlsgN+jC0z3vTe+T0o5h6aowHY+yQ3LlSNyi3jShu2oYpzQyQUXgcdbWaSyN2COkr",
+	"xbjW4pZXaJJIXNC9usQpgTZKsgpneOzIkzB1ICoT1o80PR/buhE9t/F+ut6pmk5NWEqvUpvDX8jbnAa5",
+	"AUY8CPU6xifmUeS+s/PQ7j7HDvl2n8wh3JOVSWX3DvJKOUdGkj+eVJeEhrcVHBk7W2GrBFbxnQTWVJy2",
+	"TWnJrpK8Ykggly1fAuPmBkq0c9kOMGm3w+sX1/n85LE7BkfsCJPcKiQnAai/ODEqVAmGnBdeq1Zac8Uk",
+	"3IJmCw3AMJpEc+asCK+Y61K2VTUOCl461U1J5VYIYrsU7tlzTpBILzrDSf+ADtuKNxTa5cy0xYpx592d",
+	"+e2rvGK8MoqkVPK68wS4lKqVBZQMboHwyAgM/fp5njUY3Ggc5f/9yJ/8PHv3u3/+88z/9au9mOAOIU5K",
+	"rIe5EukHl8OabdGdAUKWfL8CsVzFmELECCN+htl8Y8EcaEvWokT6fNy318STyodrGIwaeuymmSLON9jr",
+	"m7ZKUAcWC2wUey1VpdYZSrfc4B6nWotjLrTr321ySVcmSnpNE09tFd6N/Esvci9ePbl4yn5T8fUXpHCq",
+	"EsXmjLdWzXo/auo9qVanQGF0Tbi2oqiAeZfR9cgWAqqSzWElZMkoWztVHQ8hPabtHrsSnhx5YIAfNcU9",
+	"lwEeKVeUZ3k6VLXrJ/+XP/n54skf3/V/zs4un7z77a9Si51CBBMZafhGtfbg3KcJiMpuErhmqQUTItzl",
+	"ekcbzC0XFZ9XsDufO1U8qMRSzCtIpRp3i+6RAx0GR3TU6kz5ZDcJhpZaMIuWuoRClFD6gEhQOuPQLWBr",
+	"nrlbX0Skbhlhglv5FBCUkdHtwISd8J5rhQF5qzXIYpNcB646Dat6y0Dbt4uxGNfA5hsiWh6iZGG6QCBK",
+	"CcXhGTbbHaftlh+4Q/ccyu0hyjda1WwhKiGXzCpWI/8xckcOt6blFfPlHQeIWCW4n0lYS0h3BSQY9wyM",
+	"iOhhU3GLvWZ51kovQlsN+OE4XqSmCX/DmdtZhIgfpDvcKDlbatU2hyUx/kpNj0QB/976MMCjYmFv2/sx",
+	"tv7GN066Ybs+73fhfboZqWEn+xOKRkrTg/e91g5XlpDQMP08KOtOFT8lGDiuNqLzeAp0wwclEsPaqX3V",
+	"Ov81NQYPqRw4qSBgQIvjeH1EwdOeHbXj9NML9+8ojCaxrW1baZf5OaVgLIkpO2pt2cOOLSErhWmU2d7j",
+	"o7osBYjb45d8rKtDu+uxw5zGYDfoZBf+m5BKs1YKS+4Vl+zl2+/Y82dPf88iazoSiDoYpEOkIHJkRl75",
+	"u49f3u+Pe/1oUU+T5eXZ3ZOleuIfkidx5tYbvXki6kZp6+exQrO1sKALruGshNtzA/pWFGDOg3dwXjs+",
+	"3edZlKFLAYXpDHcEDWB7n7AIiIJ3tq4wGuPSQQbOp0XnbM2FHeIP5LvMSqgE7ndJQKiwSiccrTeqc5dr",
+	"vmGlYsLmOKzvNA/Jg5w1fIN72wynJkrylQ4HVAolDXxo00VJEa5iGLdElZBEQ/dUWAPVIifKUEnVmFDl",
+	"DEPfmltR8KrapAgQ+jux6MozsiNkSoteqZSFPL2kaBcYtqVwYwwL+R52xMs46ZOwy9aujgAv/4OrLA+t",
+	"TtxfbehIsofYb3C9YyHZzuotHE31/l1fDDAq+rtr8PtLV1ixEk0DJcExooYzpsGo6hZfg8Rweb7pE0HK",
+	"rkCvhYEoEnT7GKBUNVzbajOLnoRdi6A2uyo1X0vnT9MKqHieRkuGVK/JaU9gKt3znSXz1MoJM8ZU7bwS",
+	"ZvVYRUkXaHupasUTMDjcx9ci9UGJX1iKm/FqjlPNo+EEJRdC11DO4K6oWhPqU4brf8EtLJUWYBg1Q1FR",
+	"stqw9Qp8rtWlN7vumLD4UjJyrzGU/82LV08uvv4i3jlGSN2EH3GEMdX+AyfsE/5MqifOsWcu4nMTev5F",
+	"tJe2xqp6VvMSclQCYVbcxZaPNOOVqkTJNyZVLbwWslRrtxuDLKlWQcngKBhg+GH3Bim+ENpYfOyrqkTv",
+	"Jkj8ktb37ItkxhvVINs5/+cXFzsqRRu+MTEYMHIsHJ0JnDBsvVIGAtH9N7SA0BubA9eDzPwRaMZ4ih6h",
+	"2tsJtnpDYT0lIWv4WUkYHje4NoKfv11xuVxxkU2yWNevrinNc+VYg05y4CLIEn0Z9J1rUUoPLEyo7Vrv",
+	"XfEPvtnYlITPI1huB0ARHVbaleUbp4RK2BKlWS7SpdegtXc3O34OO93xLeUc9u+Erlk3i9RyEzXaNhQC",
+	"TpMjXdlZoqQiJKinzoPm23NhhyWgPeLgxogq14juqWW92XLcwKuc5XdKqnpzxYAXKzaHSsmlYVaRLSGF",
+	"zNl6JYqVR8iNF1mTs0rwuaiE3RBIHOFhfu+Xaoa9gZ6tuXTb/Fy1y5WdrbWSy5BtK1Sl9KwUphI3uKY5",
+	"YGw3a7SgVDovcFhpeTWjrYG4uIDCCgKY10rf1FziPtu7DrOlUq5MpKpALzfdNzMhZ2tksSRQfqHBrGZa",
+	"WQuS8BELWvBqVgtTc1uswhSj34tWkncfP0PjGP/G4IS7epHoKS16hiJOSWhjxPQn+khZnlXYYSlM4z+V",
+	"ynY/iY6qtTO1mBmrihuaQM2XUOLqfIELdqKMpW9nJHe+mwBIdKO4OHDjEU4DZfxowYklDddIyWrmI988",
+	"c1DnbMUJEm20qoWB2VyrG6KkkLfKs89aYdvSlfAYy6uK++Colc4HFj9DOWtaNO3kOpatO2gGMx9E0gCi",
+	"gFmpFTKZ/MykSxib+gjCl2rWQXQfWl65jMyAqdVCVH6sSi2FsaJwatVKC3oB7vCpC+yJIGFmuyYzKIud",
+	"hvsd+HEgxIPdbbMe2zKDeWbaogAoj/JsJ9VZYegwUB5mnzY5fSZgsuoDEwLdsp0mH9raKsurA1uPFhlM",
+	"Rm/HXGfpFcbpimklPqEgZTp3Huor0SOKHOE5J02e5r8avnGFLFsTUu/28c91kXfzSi+pd3COK9n/YaXC",
+	"3nDGrj3GEhKFzqfHZdJewii5aiyUtGe4cluUllDJz+fq1sUHdOL7ypU5RinGCbDQFzEcihTscQjjPmdV",
+	"OJR+kPh1wEVP/Ql85aMLzpqVssr76kuFW260zIcvZIxJxZRKCoAa5j3pKOxCq/48JGr90lm9rlYZFUZI",
+	"7qreHDjpauHKWkhhbPhtNgZ3upSdfAvWVluLEo4zko+G3B+S0t9hAt2a0gn8Yy3gcUm3mJqpWrXTDWRI",
+	"hB5iIPv1n4RJqLqpwILxHl9SifrDEv3Br1YK2yHl+CmaFRdIQpm0rscRd3BZwjSjubcqxLkUw8UlyTc+",
+	"F5M4+e9KEJKhltBQbE1u1WBXaosT4Yc93slAD/MGHdi+7nJPiVI0VDzjbn75jiqmt+GI0FAqXFAr5JL9",
+	"+190vIEcbLlQl9E+K4yrJcvjsx4UBTOM90rDjBVVhV0EeDL+vOYbf5iEKVlAPFJYUty8WCllwIyr95mw",
+	"8Zf+7b//xXoH3v26BWPFkmOrS3/3ii6gom1UGZsz77PnnZTjGLW4g5K1jau9DfBsiN+oY6p596Ty9e7d",
+	"GP1K/Rt3+Gh4RiUQxxEKt3DfGy4QF4UOzSUjrwq3N/zJ3H7nB6C21lbY2NuUS1+803DhGRS8JccUq9Bt",
+	"ojnTce0B0OyZT7tTz/sRzDziVfTIMYG8pCiIGrCgPy3gfvSE6+pD3N8xDejncJlZOG6e3g87bCGsTTUU",
+	"VO38BpojjSxIq8URti8qXJ/gljtLORbpPN4rVwrOq8owdesPeVZi0aU6Cwree7SV3hOWii2ENWwl0EnZ",
+	"7Dx7kqxj6QzZvgIQfzxzXETkSbfbRkHzBgwBg2PjfUzl1pZsQGrI7/2x50Ra8RRep9yHY4+MP2ClQyK3",
+	"8YHp1OJ/6KHRI2KXP2MQttCqdmnkDhoPEAhbc8OMWEqq1XdnjunwZZclgACADBJ0Hm+YBfC+q7z58uuv",
+	"9lZZKUnu5knfenjjtI/J5T/l0/sJQ+4JImq1sJu3KBWOMAFACRdbkTMGXENU1r2ytnEXWZH5Tuf/kS1+",
+	"G59vPD7pq9CFe0uXZJTu7CzdUGJXVB8an8pgdCnKpfcECqVL955XFdPAS8MKVQPJxxl7KS1oyatLb5gM",
+	"1cNSZMstrLlDQXlhxa1AQThj33THXPANhXsY/d4CoyQYPpTKJcQwyj3rcN3L7DoUlJCDa1iPPHUalT0N",
+	"92LwRmSX2ZdnF2dfEjRlV0Ts89un5wEjMOcfo5sM7s+jK8cmd8H9mFbuvsl5dIHa/bs8a5RJ5HT+IcWH",
+	"FuhYKVn6+abP3+DSo5Q4u4GN44LhNTB/JKM7tLt23n54ix4/ugeEvHWNqdHzZ8/Y+1GufaYBPaT3Z6w7",
+	"+gp3wlhDU0M24xiUnCSPDjcWlymjGwcogEDRgPKMhaMwlMYpHRuFYXPVyjI4NzjCFQtIAB0nVTXMVblx",
+	"WIYwOM2zLlwWSr4ss8vsLSpffNuXM4dg7J9UudlxZdxxV8VNrvG6Hxpeq1sYX1v37OLiU4yfuq6u45Eo",
+	"XdbI59bSnXazjG7AyzPT1jXXm+wy+z8AjXNeY4Phzvtytlb6ZlGpNTr+2rp02S6lIVXEqSyBZjTk37fC",
+	"2BfcHcIdqVPqQsPo/pAjLhTM051FJakP76zbbg/rqr9bYWt37pKFQ3tbwo6F+qqVQ7vr7rLADkeno4JW",
+	"hmPNWlUoexJtOBrmLXdbch8wHDyHcOlfekUSoDSz/rKSuNfpvX1bqOKuj8F9avD9YVD/zj67az6P73V8",
+	"yn4ppMQtmPLevRV3MA3FrQFFYN0JxdTMPmy7V3R0eOvZwWs1Pqc1vVs0k7AGM0hqhgddjeC75Dh7tlB/",
+	"3eoBLd21qLjPfjKb3N0plDDI13Td6yPYYrKNOXP08zusIrego+R9/hBH5BDrff7RX+10v9WO/xXIjE+t",
+	"+PjMYrVhYtHfwCD8ZRpk2H9ttgjvaWb/UzN/1078CKy/dhTihHs5lO1hvM6T1/b2t3Y94MreI8XofHAZ",
+	"33/mivLMQ/BTBjs1xIAmwINXLlpiFbeEcYZCLNN54FPXlY4yeaX5ZHIaXWaYFtaf4tsOHyixNJg7i99P",
+	"2IVx/mSyjzZDOHZ/pNhIZcH8R4tMMqh7Aw1wy+dVKLUfh3Fb4hqqdv80AU1fk/6ZI5lQn71FHB8lgBlC",
+	"CF1Q2cqSLrViorxiZqXW0sWufHT1IcWpaHWPlk8zTGD+ooT0dYvhnRZ2VYMVRY8uazCgb/3xGVJiISWU",
+	"QZdDRULA+JW8YriQJVBtwkrIZUK8iVCd8Xt8+R6nUj+zlEeZ7JR36C52YQ3ocGg+FOwSNV22WbZV9XBd",
+	"QKWCOwzOfMnIQulUZiqcMjxe5i00v0Cb/BcHlBMc6QInV37T51B6hNtvV77u27IbSZWcAcxe8sZcdS7t",
+	"r03X3p9mkN1dq2j6KeVOduaM/eALyQNWxnilgWN07ep6uud0SC1cb8OXXMi8UzyfWPWDDebaudkrlwmS",
+	"Z+w6rI4aVMr4+mmold64KJMQPLo90eGJDjJc841DftlS3CLh2Eos8cV7SlW9v6R+fP6BLVRVqTVbjxZ4",
+	"xr6T4FBHziqF86avCTI2zCpFLpSDOg17fvFH9h6nMzOWV/D+qqM5fWW6yTnQUfZ4Z1PxAoZdlGKxAG3e",
+	"Iw2WvBm+9KWhFFe/n9qrNzR/yhd+InuFXX9uI9Un21L/BYZn2SPsx8hz4pDqIz+nPiQzg91XhMuvvLij",
+	"DTV0sSd61ZRi9gcFjzVUNkr0bYthu2Tg50cjo3vQDsSEu4vFtna5sKDTEM3FkdnfKTRF1UR+g2dW+YAn",
+	"p/KM0QWZRtVA7baE9/hJfAthcrr9hQtf7Z/q/zw61ElSQrX83vMImtXtYpR/5X6ryZmqyg4vuvKXloar",
+	"SiVdISeBiYW/IMqqXyywAPE1a4+RjhuahH80leJld5fbQVbB/880py16N+xNJ6Mfwyc6bAtThQX7xFgN",
+	"vB5Kfmc75kJynTgN/nl3so5BCWWjSLp8FDyOktE5K1ZQ3Dhv0c8+Z1qUwcGrwXK6lfH+QNk9/xgd3d4J",
+	"sW4XxG0wa4BWWUuS7E6MKjrFGJ1a8pkFtz0L/blhWFHzJZz/9gQRmwIIxKPsceKmrq/HNo3DyxQ/oXns",
+	"0D3ziQzka1dB2MOMn8Y9Hl379JnNy+EgaoggQ1WNxF23AEqMPlwmKVz0urpWLV0b6Ut2GBqmLjhyt7od",
+	"AGD1p/63mRx/X8BBO19/6D6hxgd5mZ/SI/Mr2WY3/NvHMRxD9ufhkhmuKwG6h7/zB6rktgTFsCBoyYXs",
+	"TgoxCeswgTNG6UV2A9CMwAPYsDXoTrrmCYj6ddsLx6fQ+cFdE59X4T+jqJA3Huge/qvQaPhQD0ji0VUC",
+	"/vgO+Y8/g+S0usous/Ps/t39/w8AAP//",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

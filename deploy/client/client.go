@@ -1,0 +1,106 @@
+// Package client talks to Aftercare the way a storefront does: by the public API and nothing else. The demo, the replay
+// and the end-to-end tests are written on it.
+package client
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"time"
+
+	"aftercare.dev/gateway/access"
+	"aftercare.dev/gateway/api"
+	cases "aftercare.dev/services/cases/api"
+	"aftercare.dev/services/platform/config"
+	"aftercare.dev/services/platform/httpclient"
+)
+
+// Client is the API as seen by one principal. It is safe for concurrent use.
+type Client struct {
+	*api.ClientWithResponses
+	// stream has no time limit but its context.
+	stream *api.Client
+}
+
+// Signer makes tokens for the system that is talked to.
+type Signer interface {
+	Token(p access.Principal, valid time.Duration) (string, error)
+}
+
+// As returns a client for a role of a merchant. A subject is who it is; for a buyer it is the buyer's id.
+func As(url string, keys Signer, merchant, role, subject string) (*Client, error) {
+	token, err := keys.Token(access.Principal{Subject: subject, MerchantID: merchant, Roles: []string{role}}, 24*time.Hour)
+	if err != nil {
+		return nil, fmt.Errorf("sign a token: %w", err)
+	}
+	return New(url, token)
+}
+
+// New returns a client with a token.
+func New(url, token string) (*Client, error) {
+	options := httpclient.Options{BaseURL: url, Token: config.Secret(token), Timeout: time.Minute, MaxResponse: 64 << 20}
+	calls, err := api.NewClientWithResponses(url, api.WithHTTPClient(httpclient.New(options)))
+	if err != nil {
+		return nil, err
+	}
+	options.Timeout = 24 * time.Hour
+	stream, err := api.NewClient(url, api.WithHTTPClient(httpclient.New(options)))
+	if err != nil {
+		return nil, err
+	}
+	return &Client{ClientWithResponses: calls, stream: stream}, nil
+}
+
+// Open files a case and returns it; filing it again with the same key returns the same case.
+func (c *Client) Open(ctx context.Context, key string, in api.CaseInput) (cases.Case, error) {
+	answer, err := c.OpenCaseWithResponse(ctx, &api.OpenCaseParams{IdempotencyKey: key}, in)
+	if err != nil {
+		return cases.Case{}, err
+	}
+	if answer.StatusCode() == http.StatusAccepted && answer.JSON202 != nil {
+		return c.Case(ctx, answer.JSON202.CaseID)
+	}
+	return httpclient.Check(answer.StatusCode(), answer.Body, answer.JSON201)
+}
+
+// Case reads a case.
+func (c *Client) Case(ctx context.Context, id string) (cases.Case, error) {
+	answer, err := c.GetCaseWithResponse(ctx, id)
+	if err != nil {
+		return cases.Case{}, err
+	}
+	return httpclient.Check(answer.StatusCode(), answer.Body, answer.JSON200)
+}
+
+// Until reads a case until it is as wanted, or ctx ends.
+func (c *Client) Until(ctx context.Context, id string, wanted func(cases.Case) bool) (cases.Case, error) {
+	pause := 50 * time.Millisecond
+	for {
+		found, err := c.Case(ctx, id)
+		if err == nil && wanted(found) {
+			return found, nil
+		}
+		select {
+		case <-ctx.Done():
+			return found, cmp.Or(err, fmt.Errorf("case %s is still %s: %w", id, found.Stage, ctx.Err()))
+		case <-time.After(pause):
+			pause = min(2*pause, time.Second)
+		}
+	}
+}
+
+// PutOrders sends many orders, one JSON object a line, and returns the results, one a line. The caller closes them.
+func (c *Client) PutOrders(ctx context.Context, lines io.Reader) (io.ReadCloser, error) {
+	answer, err := c.stream.PutOrdersWithBody(ctx, "application/x-ndjson", lines)
+	if err != nil {
+		return nil, err
+	}
+	if answer.StatusCode == http.StatusOK {
+		return answer.Body, nil
+	}
+	body, err := io.ReadAll(answer.Body)
+	return nil, errors.Join(httpclient.CheckStatus(answer.StatusCode, body), err, answer.Body.Close())
+}

@@ -1,0 +1,132 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"aftercare.dev/deploy/replay"
+	"aftercare.dev/deploy/standalone"
+	"aftercare.dev/gateway/access"
+	"aftercare.dev/services/platform/config"
+)
+
+// run starts everything and keeps it up until a signal comes.
+func run(ctx context.Context, flags *flag.FlagSet, args []string) error {
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	cfg, err := config.Load[standalone.Config]("", os.Environ())
+	if err != nil {
+		return err
+	}
+	log, err := newLogger()
+	if err != nil {
+		return err
+	}
+	begun := time.Now()
+	system, err := standalone.Start(ctx, cfg, log)
+	if err != nil {
+		return err
+	}
+	defer system.Stop()
+	token, err := system.Token(access.Principal{Subject: "local", MerchantID: "demo", Roles: []string{"administrator"}}, 30*24*time.Hour)
+	if err != nil {
+		return err
+	}
+	fmt.Printf(`Aftercare is up (%s)
+
+  API and its documentation   %s/docs
+  Temporal UI                 %s/namespaces/aftercare/workflows
+  outside world (sandbox)     %s    its mail: %s/mail
+  data                        %s
+
+A token of an administrator of the merchant "demo", valid for 30 days (others: make token ROLE=buyer SUBJECT=b1):
+
+%s
+
+  curl -H "Authorization: Bearer $TOKEN" %s/v1/cases
+
+Ctrl-C stops it; open cases go on when it is started again.
+`, time.Since(begun).Round(100*time.Millisecond), system.GatewayURL, system.UIURL, system.SandboxURL, system.SandboxURL,
+		cfg.Dir, token, system.GatewayURL)
+	return system.Wait(ctx)
+}
+
+// roles are what a token can be for.
+var roles = []string{"storefront", "buyer", "agent", "warehouse", "finance", "operator", "administrator"}
+
+// token prints a token for the system whose keys are in AFTERCARE_DIR.
+func token(flags *flag.FlagSet, args []string) error {
+	role := flags.String("role", "storefront", strings.Join(roles, ", "))
+	merchant := flags.String("merchant", "demo", "the tenant")
+	subject := flags.String("subject", "", "who it is; for a buyer the buyer's id")
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	if !slices.Contains(roles, *role) {
+		return fmt.Errorf("ROLE is %q, expected one of %s", *role, strings.Join(roles, ", "))
+	}
+	if *subject == "" {
+		if *role == "buyer" {
+			return errors.New("a buyer's token needs SUBJECT=<the buyer's id>")
+		}
+		*subject = "local"
+	}
+	cfg, err := config.Load[standalone.Config]("", os.Environ())
+	if err != nil {
+		return err
+	}
+	keys, err := standalone.EnsureKeys(filepath.Join(cfg.Dir, "keys"))
+	if err != nil {
+		return err
+	}
+	signed, err := keys.Token(access.Principal{Subject: *subject, MerchantID: *merchant, Roles: []string{*role}}, 30*24*time.Hour)
+	if err != nil {
+		return err
+	}
+	fmt.Println(signed)
+	return nil
+}
+
+// runReplay replays an export on the running system of AFTERCARE_DIR, or starts it for as long as the replay takes.
+func runReplay(ctx context.Context, flags *flag.FlagSet, args []string) error {
+	data := flags.String("data", "", "the export, *.csv or *.csv.gz")
+	limit := flags.Int("limit", 0, "stop after so many matched credit-note lines; 0 takes everything")
+	atOnce := flags.Int("at-once", 24, "how many cases are driven side by side")
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	if *data == "" {
+		return errors.New("which export? make replay DATA=<file.csv.gz> [LIMIT=<n>]")
+	}
+	if *limit < 0 || *atOnce < 1 {
+		return errors.New("LIMIT is not below 0, and at least one case is driven at a time")
+	}
+	if _, err := os.Stat(*data); err != nil {
+		return fmt.Errorf("the export cannot be read: %w", err)
+	}
+	place, err := attach(ctx, os.Stdout)
+	if err != nil {
+		return err
+	}
+	defer place.leave()
+	_, err = replay.Run(ctx, replay.Options{
+		Data: *data, Limit: *limit, AtOnce: *atOnce, URL: place.url, Keys: place.keys,
+		Dir: place.dir, Journal: filepath.Join(place.dir, "sandbox", "payment.ndjson"),
+		Out: os.Stdout, Terminal: terminal(os.Stdout),
+	})
+	return err
+}
+
+// terminal tells whether a file is one.
+func terminal(f *os.File) bool {
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
+}

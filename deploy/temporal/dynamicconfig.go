@@ -1,0 +1,61 @@
+package temporal
+
+import (
+	"time"
+
+	"go.temporal.io/server/common/dynamicconfig"
+)
+
+const (
+	// unlimited is for rate limits: one process with one user needs none, and SQLite is slower anyway.
+	unlimited = 1_000_000
+	mebibyte  = 1 << 20
+)
+
+// dynamicConfig tunes the server for one process with one database. Values are of the exact Go type
+// that the setting has: a wrong one is silently ignored by the server.
+//
+// Not here is system.forceSearchAttributesCacheRefreshOnRead, which development servers set: it reads the
+// database at every use of a search attribute, and ensureNamespace has them ready before the server starts.
+func dynamicConfig() dynamicconfig.StaticClient {
+	values := dynamicconfig.StaticClient{
+		// One partition: a task and its poller always meet in the same place.
+		dynamicconfig.MatchingNumTaskqueueReadPartitions.Key():  1,
+		dynamicconfig.MatchingNumTaskqueueWritePartitions.Key(): 1,
+
+		// The server may forget to tell a waiting WorkflowRun.Get that the workflow has closed: a waiter has
+		// room for one notification, and one that comes before it could take the last is dropped. On a
+		// machine with few cores this happens often. A waiter then asks again after this time.
+		dynamicconfig.HistoryLongPollExpirationInterval.Key(): time.Second,
+
+		// Mutable state of open workflows: by size, since the default is a count that may be gigabytes.
+		dynamicconfig.HistoryCacheSizeBasedLimit.Key():        true,
+		dynamicconfig.HistoryCacheHostLevelMaxSizeBytes.Key(): 64 * mebibyte,
+		dynamicconfig.EnableHostLevelEventsCache.Key():        true,
+		dynamicconfig.EventsHostLevelCacheMaxSizeBytes.Key():  16 * mebibyte,
+		dynamicconfig.XDCCacheMaxSizeBytes.Key():              mebibyte,
+	}
+	for _, key := range rateLimits() {
+		values[key] = unlimited
+	}
+	return values
+}
+
+// rateLimits are the settings that protect a shared cluster from one of its tenants.
+func rateLimits() []dynamicconfig.Key {
+	return []dynamicconfig.Key{
+		dynamicconfig.FrontendRPS.Key(),
+		dynamicconfig.FrontendMaxNamespaceRPSPerInstance.Key(),
+		dynamicconfig.FrontendMaxNamespaceVisibilityRPSPerInstance.Key(),
+		dynamicconfig.FrontendMaxConcurrentLongRunningRequestsPerInstance.Key(),
+		dynamicconfig.FrontendPersistenceMaxQPS.Key(),
+		dynamicconfig.HistoryRPS.Key(),
+		dynamicconfig.HistoryPersistenceMaxQPS.Key(),
+		dynamicconfig.MatchingRPS.Key(),
+		dynamicconfig.MatchingPersistenceMaxQPS.Key(),
+		dynamicconfig.WorkerPersistenceMaxQPS.Key(),
+		dynamicconfig.TransferProcessorMaxPollRPS.Key(),
+		dynamicconfig.TimerProcessorMaxPollRPS.Key(),
+		dynamicconfig.VisibilityProcessorMaxPollRPS.Key(),
+	}
+}

@@ -1,0 +1,151 @@
+package domain
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+)
+
+// maxIndexed is how many characters the columns have by which cases and notes are found.
+const maxIndexed = 64
+
+// Values of a case that this service itself looks at.
+const (
+	StatusOpen   = "open"
+	StatusClosed = "closed"
+	StageClosed  = "closed"
+
+	// Everyone includes the buyer; Staff does not.
+	Everyone = "everyone"
+	Staff    = "staff"
+)
+
+// Entry is one line of a case's timeline. Data has ids, codes and amounts, never free text.
+type Entry struct {
+	Number   int64          `json:"number"`
+	Type     string         `json:"type"`
+	At       time.Time      `json:"at"`
+	Actor    Actor          `json:"actor"`
+	Rules    []string       `json:"rules,omitempty"`
+	NoteID   string         `json:"note_id,omitempty"`
+	Audience string         `json:"audience"`
+	Data     map[string]any `json:"data,omitempty"`
+}
+
+// State is a case after a step.
+type State struct {
+	Stage   string `json:"stage"`
+	Status  string `json:"status"`
+	Outcome string `json:"outcome,omitempty"`
+	// Deadline is the nearest one of the next actions; zero if there is none.
+	Deadline time.Time `json:"deadline,omitzero"`
+	// Awaiting are the roles that can act now.
+	Awaiting       Roles  `json:"awaiting,omitempty"`
+	NeedsAttention bool   `json:"needs_attention,omitempty"`
+	TrackingNumber string `json:"tracking_number,omitempty"`
+	// Document is the whole state as the caller gave it, to be given back to readers.
+	Document json.RawMessage `json:"document"`
+}
+
+// Step is entries and the state after them, recorded together or not at all. Make it with [NewStep].
+type Step struct {
+	entries []Entry
+	state   State
+	fence   int64
+}
+
+// NewStep checks that the step can be one of a case: entries numbered without gaps from at least 1,
+// and a state that does not contradict itself. The error is a 422 problem that names the field.
+//
+// The fence never falls over the life of the caller; 0 means that it has none.
+func NewStep(entries []Entry, state State, fence int64) (Step, error) {
+	if len(entries) == 0 {
+		return Step{}, Fault(CodeInvalidStep, "entries", "must have at least one entry")
+	}
+	if entries[0].Number < 1 {
+		return Step{}, Fault(CodeInvalidStep, "entries[0].number", "must be at least 1")
+	}
+	for i, entry := range entries {
+		if want := entries[0].Number + int64(i); entry.Number != want {
+			return Step{}, Fault(CodeInvalidStep, fmt.Sprintf("entries[%d].number", i), fmt.Sprintf("must be %d, one more than the entry before", want))
+		}
+		if len(entry.NoteID) > maxIndexed {
+			return Step{}, Fault(CodeInvalidStep, fmt.Sprintf("entries[%d].note_id", i), "is no id of a note")
+		}
+	}
+	switch {
+	case (state.Status == StatusClosed) != (state.Stage == StageClosed):
+		return Step{}, Fault(CodeInvalidStep, "state.stage", "stage and status are closed together or not at all")
+	case state.Status == StatusClosed && state.Outcome == "":
+		return Step{}, Fault(CodeInvalidStep, "state.outcome", "a closed case has an outcome")
+	}
+	if state.Status == StatusClosed {
+		// Nobody is waited for, and nothing runs out, once a case is closed.
+		state.Awaiting, state.Deadline = 0, time.Time{}
+	}
+	// What is too long to be found whole is found by its beginning; the document has all of it.
+	if runes := []rune(state.TrackingNumber); len(runes) > maxIndexed {
+		state.TrackingNumber = string(runes[:maxIndexed])
+	}
+	return Step{entries: entries, state: state, fence: fence}, nil
+}
+
+// Hash tells entries apart by what happened. When it is told, and under which number, makes no other
+// event of it: a caller that repeats itself after a crash does so later.
+func (e Entry) Hash() (string, error) {
+	e.Number, e.At = 0, time.Time{}
+	return hashOf(e)
+}
+
+// After is the step with those of its entries that are not among the hashes told, numbered on from a
+// version. ok is false if nothing is left of it.
+func (s Step) After(version int64, told map[string]int) (rest Step, ok bool, err error) {
+	rest = Step{state: s.state, fence: s.fence}
+	for _, entry := range s.entries {
+		hash, err := entry.Hash()
+		if err != nil {
+			return Step{}, false, err
+		}
+		if told[hash] > 0 {
+			told[hash]--
+			continue
+		}
+		version++
+		entry.Number = version
+		rest.entries = append(rest.entries, entry)
+	}
+	return rest, len(rest.entries) > 0, nil
+}
+
+// Fence is the caller's fence.
+func (s Step) Fence() int64 { return s.fence }
+
+// Entries are the entries in order. The caller must not change them.
+func (s Step) Entries() []Entry { return s.entries }
+
+// State is the state after the step.
+func (s Step) State() State { return s.state }
+
+// First is the number of the first entry.
+func (s Step) First() int64 { return s.entries[0].Number }
+
+// Last is the number of the last entry, and the case's version after the step.
+func (s Step) Last() int64 { return s.entries[len(s.entries)-1].Number }
+
+// Roles is a set of roles.
+type Roles int64
+
+var roleBits = map[string]Roles{
+	RoleStorefront: 1 << 0, RoleBuyer: 1 << 1, RoleAgent: 1 << 2, RoleWarehouse: 1 << 3,
+	RoleFinance: 1 << 4, RoleOperator: 1 << 5, RoleAdministrator: 1 << 6, RoleSystem: 1 << 7,
+}
+
+// RolesOf returns the set. Outside parties, such as a carrier, are no roles and are left out. The bits
+// are stored: they never change their meaning.
+func RolesOf(names ...string) Roles {
+	var set Roles
+	for _, name := range names {
+		set |= roleBits[name]
+	}
+	return set
+}

@@ -1,0 +1,154 @@
+// Package cases is the cases service as a process: its configuration, its parts and how they start
+// and stop.
+package cases
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net"
+	nethttp "net/http"
+	"time"
+
+	"gocloud.dev/blob"
+	"gorm.io/gorm"
+
+	"aftercare.dev/services/cases/api"
+	"aftercare.dev/services/cases/http"
+	"aftercare.dev/services/cases/orders"
+	"aftercare.dev/services/cases/store"
+	"aftercare.dev/services/cases/vault"
+	"aftercare.dev/services/cases/wording"
+	"aftercare.dev/services/platform/config"
+	"aftercare.dev/services/platform/database"
+	"aftercare.dev/services/platform/httpclient"
+	"aftercare.dev/services/platform/httpserver"
+	"aftercare.dev/services/platform/outbox"
+	"aftercare.dev/services/platform/process"
+)
+
+// Config is read from the environment: CASES_LISTEN, CASES_DATABASE_DSN …
+type Config struct {
+	// Listen is where the process takes requests.
+	Listen string `env:"CASES_LISTEN" envDefault:":8084" validate:"hostname_port"`
+	// ServiceToken is what the processes of the house ask of each other; empty lets everybody in.
+	ServiceToken config.Secret   `env:"SERVICE_TOKEN"`
+	Database     database.Config `envPrefix:"CASES_DATABASE_"`
+	// Migrate brings the schema up to date at the start.
+	Migrate bool `env:"CASES_MIGRATE" envDefault:"true"`
+	// DrainDelay is how long requests are still taken after /readyz has turned red.
+	DrainDelay time.Duration `env:"CASES_DRAIN_DELAY" envDefault:"0s" validate:"min=0"`
+
+	// OrderURL is the service that has orders and reservations.
+	OrderURL string `env:"ORDER_URL" envDefault:"http://localhost:8081" validate:"http_url"`
+	// NotificationURL is the service that is told what happened.
+	NotificationURL string `env:"NOTIFICATION_URL" envDefault:"http://localhost:8085" validate:"http_url"`
+	// CallTimeout bounds one call of another service.
+	CallTimeout time.Duration `env:"CASES_CALL_TIMEOUT" envDefault:"10s" validate:"min=100ms,max=25s"`
+
+	// EvidenceURL is the bucket for photos, such as file:///var/lib/aftercare/evidence; empty means
+	// EvidenceDirectory.
+	EvidenceURL config.Secret `env:"CASES_EVIDENCE_URL"`
+	// EvidenceDirectory is where photos are kept if there is no EvidenceURL; it is made if missing.
+	EvidenceDirectory string `env:"CASES_EVIDENCE_DIRECTORY" envDefault:"data/evidence" validate:"required"`
+	// EvidenceMaxBytes is the largest upload.
+	EvidenceMaxBytes int64 `env:"CASES_EVIDENCE_MAX_BYTES" envDefault:"10485760" validate:"min=1024,max=104857600"`
+	// EvidenceConcurrency is how many photos are cleaned at a time; each may take 400 MB meanwhile.
+	EvidenceConcurrency int `env:"CASES_EVIDENCE_CONCURRENCY" envDefault:"2" validate:"min=1,max=64"`
+}
+
+// maxStepBody is enough for a step of 50 entries and a state of 500 lines, in bytes.
+const maxStepBody = 4 << 20
+
+// Service is the cases service, ready to run.
+type Service struct {
+	log    *slog.Logger
+	db     *gorm.DB
+	bucket *blob.Bucket
+	server *httpserver.Server
+	relay  *outbox.Relay
+}
+
+// New opens the database and the bucket, migrates if the configuration says so, and wires the parts.
+// Nothing is served before [Service.Run], which also closes what New has opened.
+func New(ctx context.Context, cfg Config, log *slog.Logger) (*Service, error) {
+	bucket, err := openBucket(ctx, cfg)
+	if err != nil {
+		return nil, fmt.Errorf("cases: %w", err)
+	}
+	cfg.Database.Logger = log
+	db, err := database.Open(ctx, cfg.Database)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("cases: %w", err), bucket.Close())
+	}
+	s := &Service{log: log, db: db, bucket: bucket}
+	if err := s.assemble(ctx, cfg); err != nil {
+		return nil, errors.Join(fmt.Errorf("cases: %w", err), database.Close(db), bucket.Close())
+	}
+	return s, nil
+}
+
+func (s *Service) assemble(ctx context.Context, cfg Config) error {
+	if cfg.Migrate {
+		if err := database.Migrate(ctx, s.db, store.Migrations()); err != nil {
+			return err
+		}
+	}
+	orderClient, err := orders.New(cfg.OrderURL, s.client(cfg, cfg.OrderURL))
+	if err != nil {
+		return err
+	}
+	announcer, err := newAnnouncer(cfg.NotificationURL, s.client(cfg, cfg.NotificationURL))
+	if err != nil {
+		return err
+	}
+	sentences, err := wording.New()
+	if err != nil {
+		return err
+	}
+	s.relay = outbox.NewRelay(outbox.Options{DB: s.db, Logger: s.log, Deliver: announcer.deliver})
+	records := store.New(s.db, time.Now)
+	return s.serve(cfg, http.New(http.Dependencies{
+		Store: records, Orders: orderClient, Wording: sentences, Recorded: s.relay.Notify, Now: time.Now,
+		Vault: vault.New(s.bucket, records, cfg.EvidenceMaxBytes, cfg.EvidenceConcurrency),
+	}))
+}
+
+func (s *Service) client(cfg Config, baseURL string) *httpclient.Client {
+	return httpclient.New(httpclient.Options{
+		BaseURL: baseURL, Token: cfg.ServiceToken, Timeout: cfg.CallTimeout, Logger: s.log,
+	})
+}
+
+func (s *Service) serve(cfg Config, handlers *http.Handlers) error {
+	spec, err := api.GetSpec()
+	if err != nil {
+		return fmt.Errorf("read contract: %w", err)
+	}
+	s.server, err = httpserver.New(httpserver.Options{
+		Name: "cases", Logger: s.log, ServiceToken: cfg.ServiceToken, Spec: spec, Catalogs: []fs.FS{wording.Problems()},
+		Ready:      map[string]httpserver.Check{"database": database.Ping(s.db)},
+		Middleware: []func(nethttp.Handler) nethttp.Handler{http.Languages},
+		MaxBodyOf:  map[string]int64{"recordStep": maxStepBody, "uploadEvidence": cfg.EvidenceMaxBytes},
+		// Who waits for the timeline is answered as soon as the server begins to drain.
+		Streams:    []string{"getTimeline"},
+		DrainDelay: cfg.DrainDelay,
+		Register: func(r httpserver.Router) {
+			api.RegisterHandlers(r, api.NewStrictHandler(handlers, nil))
+		},
+	})
+	return err
+}
+
+// Run serves on the listener and announces what happened until ctx ends, then finishes the requests
+// under way and closes database and bucket. A Service runs once.
+func (s *Service) Run(ctx context.Context, listener net.Listener) error {
+	group := process.NewGroup(s.log)
+	group.Server("http", func(ctx context.Context) error { return s.server.Run(ctx, listener) })
+	group.Loop("outbox", s.relay.Run)
+	group.Closer("database", func() error { return database.Close(s.db) })
+	group.Closer("bucket", s.bucket.Close)
+	return group.Run(ctx)
+}

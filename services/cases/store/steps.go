@@ -1,0 +1,243 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"gorm.io/gorm"
+
+	"aftercare.dev/services/cases/domain"
+	"aftercare.dev/services/platform/database"
+	"aftercare.dev/services/platform/outbox"
+)
+
+// TopicEvent is the topic of the message that announces an entry. Its payload is an [Event].
+const TopicEvent = "case.event"
+
+// Event is an entry as it is announced: ids, codes and amounts.
+type Event struct {
+	EventID    string         `json:"event_id"`
+	MerchantID string         `json:"merchant_id"`
+	Type       string         `json:"type"`
+	CaseID     string         `json:"case_id"`
+	OrderID    string         `json:"order_id"`
+	BuyerID    string         `json:"buyer_id"`
+	Number     int64          `json:"number"`
+	OccurredAt time.Time      `json:"occurred_at"`
+	Audience   string         `json:"audience"`
+	Stage      string         `json:"stage"`
+	Status     string         `json:"status"`
+	Outcome    string         `json:"outcome,omitempty"`
+	Data       map[string]any `json:"data,omitempty"`
+}
+
+// errTaken says that the step's place in the timeline is not the next one.
+var errTaken = errors.New("the step is not the next one")
+
+// RecordStep writes entries, state and announcements in one transaction and returns the case's version.
+// What is recorded already is not recorded or announced again. A step of a caller that was overtaken is
+// the problem step_stale, one that leaves a gap step_out_of_order.
+//
+// It is the hot path: a step with one entry takes four statements.
+func (s *Store) RecordStep(ctx context.Context, merchantID, caseID string, step domain.Step) (int64, error) {
+	err := database.InTx(ctx, s.db, func(tx *gorm.DB) error { return s.append(tx, merchantID, caseID, step) })
+	switch {
+	case err == nil:
+		return step.Last(), nil
+	case errors.Is(err, errTaken), database.IsDuplicate(err):
+		return s.reconcile(ctx, merchantID, caseID, step)
+	}
+	return 0, fmt.Errorf("record step: %w", err)
+}
+
+// append adds the step if it is the next one.
+func (s *Store) append(tx *gorm.DB, merchantID, caseID string, step domain.Step) error {
+	parties, err := s.advance(tx, merchantID, caseID, step)
+	if err != nil {
+		return err
+	}
+	if err := addEntries(tx, merchantID, caseID, step); err != nil {
+		return err
+	}
+	return announce(tx, merchantID, caseID, parties, step)
+}
+
+// parties is whom a case concerns.
+type parties struct {
+	OrderID string
+	BuyerID string
+}
+
+// advance puts the state of the step in place of the one before, if the step is the next one.
+func (s *Store) advance(tx *gorm.DB, merchantID, caseID string, step domain.Step) (parties, error) {
+	if step.First() == 1 {
+		return s.open(tx, merchantID, caseID, step)
+	}
+	moved, err := setState(tx, merchantID, caseID, step, step.First()-1, step.Last())
+	if err != nil {
+		return parties{}, err
+	}
+	if !moved {
+		return parties{}, errTaken
+	}
+	var found parties
+	err = tx.Model(&Case{}).Select("order_id, buyer_id").Where(ofCase, merchantID, caseID).Take(&found).Error
+	return found, err
+}
+
+// setState puts the state of the step in place of the one before, if the case is at a version and nobody
+// has overtaken the caller.
+func setState(tx *gorm.DB, merchantID, caseID string, step domain.Step, from, to int64) (bool, error) {
+	state, at := step.State(), database.At(step.Entries()[len(step.Entries())-1].At)
+	closed := state.Status == domain.StatusClosed
+	update := tx.Exec(`UPDATE cases SET stage = ?, status = ?, outcome = ?, deadline = ?, awaiting = ?, needs_attention = ?,
+	tracking_number = ?, document = ?, version = ?, fence = ?, updated_at = ?, closed_at = CASE WHEN ? THEN COALESCE(closed_at, ?) ELSE NULL END
+	WHERE merchant_id = ? AND case_id = ? AND version = ? AND fence <= ?`,
+		state.Stage, state.Status, state.Outcome, deadlineOf(state.Deadline), state.Awaiting, flag(state.NeedsAttention),
+		state.TrackingNumber, database.AsJSON(state.Document), to, step.Fence(), at, closed, at,
+		merchantID, caseID, from, step.Fence())
+	return update.RowsAffected > 0, update.Error
+}
+
+// open makes the case visible.
+func (s *Store) open(tx *gorm.DB, merchantID, caseID string, step domain.Step) (parties, error) {
+	var a applicationRow
+	err := tx.Select("order_id, buyer_id, type, reason, channel").Where(ofCase, merchantID, caseID).Take(&a).Error
+	if database.IsNotFound(err) {
+		return parties{}, caseNotFound()
+	}
+	if err != nil {
+		return parties{}, err
+	}
+	entries := step.Entries()
+	state, at := step.State(), database.At(entries[len(entries)-1].At)
+	row := Case{
+		MerchantID: merchantID, CaseID: caseID, OrderID: a.OrderID, BuyerID: a.BuyerID, Type: a.Type, Reason: a.Reason, Channel: a.Channel,
+		Stage: state.Stage, Status: state.Status, Outcome: state.Outcome, Deadline: deadlineOf(state.Deadline), Awaiting: state.Awaiting,
+		NeedsAttention: flag(state.NeedsAttention), TrackingNumber: state.TrackingNumber, Document: document{V: state.Document},
+		Version: step.Last(), Fence: step.Fence(), OpenedAt: database.At(entries[0].At), UpdatedAt: at,
+	}
+	if state.Status == domain.StatusClosed {
+		row.ClosedAt = database.NullAt(at.Time)
+	}
+	return parties{OrderID: a.OrderID, BuyerID: a.BuyerID}, tx.Create(&row).Error
+}
+
+func flag(set bool) int64 {
+	if set {
+		return 1
+	}
+	return 0
+}
+
+func addEntries(tx *gorm.DB, merchantID, caseID string, step domain.Step) error {
+	rows := make([]entryRow, 0, len(step.Entries()))
+	for _, e := range step.Entries() {
+		hash, err := e.Hash()
+		if err != nil {
+			return err
+		}
+		rows = append(rows, entryRow{
+			MerchantID: merchantID, CaseID: caseID, Number: e.Number, Type: e.Type, At: database.At(e.At),
+			ActorRole: e.Actor.Role, ActorID: e.Actor.ID, Rules: database.AsJSON(e.Rules), NoteID: e.NoteID,
+			Audience: e.Audience, Data: database.AsJSON(e.Data), EntryHash: hash,
+		})
+	}
+	return tx.Create(&rows).Error
+}
+
+// announce writes a message for each entry; those of one case stay in order.
+func announce(tx *gorm.DB, merchantID, caseID string, of parties, step domain.Step) error {
+	state := step.State()
+	for _, e := range step.Entries() {
+		payload, err := json.Marshal(Event{
+			EventID: fmt.Sprintf("%s:%d", caseID, e.Number), MerchantID: merchantID, Type: e.Type,
+			CaseID: caseID, OrderID: of.OrderID, BuyerID: of.BuyerID, Number: e.Number, OccurredAt: e.At,
+			Audience: e.Audience, Stage: state.Stage, Status: state.Status, Outcome: state.Outcome, Data: e.Data,
+		})
+		if err != nil {
+			return err
+		}
+		if err := outbox.Add(tx, outbox.Message{Topic: TopicEvent, Key: caseID, Payload: payload}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// reconcile records a step whose place is taken. The caller recorded it before, or lost its memory of
+// what it recorded there: then what is new of the step follows it.
+func (s *Store) reconcile(ctx context.Context, merchantID, caseID string, step domain.Step) (version int64, err error) {
+	err = database.InTx(ctx, s.db, func(tx *gorm.DB) error {
+		head, err := lockHead(tx, merchantID, caseID)
+		if err != nil {
+			return err
+		}
+		if step.First() > head.Version+1 {
+			return domain.Fault(domain.CodeStepOutOfOrder, "entries[0].number",
+				fmt.Sprintf("entry %d is not recorded, so that %d cannot be", step.First()-1, step.First()))
+		}
+		told, err := toldSince(tx, merchantID, caseID, step.First())
+		if err != nil {
+			return err
+		}
+		rest, isNew, err := step.After(head.Version, told)
+		switch {
+		case err != nil:
+			return err
+		case !isNew && step.Fence() > head.Fence:
+			// The deadlines of a repeated step are those of its last attempt.
+			version = head.Version
+			_, err := setState(tx, merchantID, caseID, step, version, version)
+			return err
+		case !isNew:
+			version = head.Version
+			return nil
+		case step.Fence() < head.Fence:
+			return domain.Fault(domain.CodeStepStale, "fence", "another attempt of the caller has recorded further steps")
+		case step.Fence() == 0:
+			return domain.Fault(domain.CodeStepDiffers, "entries[0].number", "another step is recorded under these numbers")
+		}
+		version = rest.Last()
+		return s.append(tx, merchantID, caseID, rest)
+	})
+	if err != nil {
+		return 0, fmt.Errorf("record step: %w", err)
+	}
+	return version, nil
+}
+
+// lockHead reads where a case is, and keeps others from moving it until the transaction ends.
+func lockHead(tx *gorm.DB, merchantID, caseID string) (Case, error) {
+	locked := tx.Model(&Case{}).Where(ofCase, merchantID, caseID).Update("touched", gorm.Expr("touched + 1"))
+	if locked.Error != nil {
+		return Case{}, locked.Error
+	}
+	var head Case
+	err := tx.Select("version, fence").Where(ofCase, merchantID, caseID).Take(&head).Error
+	if !database.IsNotFound(err) {
+		return head, err
+	}
+	err = tx.Select("case_id").Where(ofCase, merchantID, caseID).Take(&applicationRow{}).Error
+	if database.IsNotFound(err) {
+		return Case{}, caseNotFound()
+	}
+	return Case{}, err
+}
+
+// toldSince counts the hashes of the entries from a number on.
+func toldSince(tx *gorm.DB, merchantID, caseID string, number int64) (map[string]int, error) {
+	var hashes []string
+	err := tx.Model(&entryRow{}).Where(ofCase+" AND number >= ?", merchantID, caseID, number).Pluck("entry_hash", &hashes).Error
+	if err != nil {
+		return nil, fmt.Errorf("read entries: %w", err)
+	}
+	told := make(map[string]int, len(hashes))
+	for _, hash := range hashes {
+		told[hash]++
+	}
+	return told, nil
+}
