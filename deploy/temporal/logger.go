@@ -2,9 +2,9 @@ package temporal
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
-	"runtime"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -20,9 +20,9 @@ const nexusOff = "HTTP API port has not been set"
 // logger gives the server's warnings and errors to slog and drops the rest. The server makes a logger
 // with tags for every workflow that it loads, so tags are translated only when there is a line to write.
 type logger struct {
-	slog  *slog.Logger
-	tags  []tag.Tag
-	fatal func(error)
+	slog *slog.Logger
+	tags []tag.Tag
+	die  func(error)
 }
 
 var (
@@ -32,10 +32,10 @@ var (
 )
 
 // newLogger returns a logger that is silent while quiet is true: services that stop one after the
-// other complain about each other. The function fatal learns why the server cannot go on.
-func newLogger(to *slog.Logger, quiet *atomic.Bool, fatal func(error)) *logger {
+// other complain about each other. The function die gets the reason of a Fatal and does not return.
+func newLogger(to *slog.Logger, quiet *atomic.Bool, die func(error)) *logger {
 	handler := &warnings{next: to.Handler(), quiet: quiet}
-	return &logger{slog: slog.New(handler).With("component", "temporal"), fatal: fatal}
+	return &logger{slog: slog.New(handler).With("component", "temporal"), die: die}
 }
 
 func (l *logger) Debug(string, ...tag.Tag) {}
@@ -58,16 +58,16 @@ func (l *logger) Panic(msg string, tags ...tag.Tag) {
 	panic(msg)
 }
 
-// Fatal ends the goroutine instead of the process, which has more to do than to run Temporal.
+// Fatal is called where the server cannot go on and does not expect to. Ending the process is not for the
+// server to decide here, see Server.die.
 func (l *logger) Fatal(msg string, tags ...tag.Tag) {
 	l.log(slog.LevelError, msg, tags)
-	l.fatal(fatalError(msg, tags))
-	runtime.Goexit()
+	l.die(fatalError(msg, tags))
 }
 
 // With implements log.WithLogger.
 func (l *logger) With(tags ...tag.Tag) log.Logger {
-	return &logger{slog: l.slog, tags: slices.Concat(l.tags, tags), fatal: l.fatal}
+	return &logger{slog: l.slog, tags: slices.Concat(l.tags, tags), die: l.die}
 }
 
 // SLog implements log.SLogWrapper: the SDK workers inside the server log through it.
@@ -93,11 +93,11 @@ func fatalError(msg string, tags []tag.Tag) error {
 	for _, t := range tags {
 		if field, ok := t.(tag.ZapTag); ok {
 			if err, ok := field.Field().Interface.(error); ok {
-				return fmt.Errorf("temporal: %s: %w", msg, err)
+				return fmt.Errorf("%s: %w", msg, err)
 			}
 		}
 	}
-	return fmt.Errorf("temporal: %s", msg)
+	return errors.New(msg)
 }
 
 // warnings is a handler that passes on warnings and worse, and nothing while quiet.

@@ -40,7 +40,7 @@ func TestFatalEndsTheServerNotTheProcess(t *testing.T) {
 	cause := errors.New("address in use")
 	var quiet atomic.Bool
 	s := &Server{done: make(chan struct{})}
-	server := newLogger(slog.New(slog.DiscardHandler), &quiet, s.end)
+	server := newLogger(slog.New(slog.DiscardHandler), &quiet, s.die)
 	ended := make(chan bool)
 	go func() {
 		defer close(ended)

@@ -6,6 +6,7 @@ package temporal
 import (
 	"context"
 	"fmt"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -33,6 +34,7 @@ type Server struct {
 	ui     *uiserver.Server
 
 	quiet    atomic.Bool
+	building atomic.Bool
 	stopOnce sync.Once
 	endOnce  sync.Once
 	done     chan struct{}
@@ -78,7 +80,7 @@ func prepare(ctx context.Context, cfg Config, db *config.SQL) error {
 func (s *Server) start(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
-	log := newLogger(s.cfg.Logger, &s.quiet, s.end)
+	log := newLogger(s.cfg.Logger, &s.quiet, s.die)
 	if err := s.startServices(log); err != nil {
 		return err
 	}
@@ -93,8 +95,7 @@ func (s *Server) start(ctx context.Context) error {
 	return err
 }
 
-// startServices builds and starts the four services. It does so in a goroutine of its own, since
-// logger.Fatal ends the goroutine that calls it.
+// startServices builds and starts the four services. It does so in a goroutine of its own, which die may end.
 func (s *Server) startServices(log *logger) error {
 	var err error
 	finished := make(chan struct{})
@@ -116,7 +117,19 @@ func (s *Server) startServices(log *logger) error {
 	return nil
 }
 
-func (s *Server) newServer(log *logger) (temporal.Server, error) {
+// newServer wires the services together and binds their ports.
+func (s *Server) newServer(log *logger) (_ temporal.Server, err error) {
+	s.building.Store(true)
+	defer s.building.Store(false)
+	defer func() {
+		switch reason := recover().(type) {
+		case nil:
+		case fatal:
+			err = reason.error
+		default:
+			panic(reason)
+		}
+	}()
 	return temporal.NewServer(
 		temporal.WithConfig(serverConfig(s.db, s.at)),
 		temporal.ForServices(temporal.DefaultServices),
@@ -128,6 +141,20 @@ func (s *Server) newServer(log *logger) (temporal.Server, error) {
 			return authorization.NewNoopClaimMapper()
 		}),
 	)
+}
+
+// fatal is what die panics with.
+type fatal struct{ error }
+
+// die is called where the server cannot go on, and does not return. The constructors of the server do not stand
+// the end of their goroutine, so while they run it is a panic for newServer to recover; later it is the end of
+// the goroutine and of the server, of which Wait tells.
+func (s *Server) die(reason error) {
+	if s.building.Load() {
+		panic(fatal{reason})
+	}
+	s.end(fmt.Errorf("temporal: %w", reason))
+	runtime.Goexit()
 }
 
 // awaitNamespace waits until the frontend is healthy and knows the namespace.

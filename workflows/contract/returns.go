@@ -1,0 +1,74 @@
+package contract
+
+import (
+	"time"
+
+	"aftercare.dev/services/platform/money"
+)
+
+// ReturnInput starts a return. What was asked in words is with the application in the cases service.
+type ReturnInput struct {
+	Case
+	Applicant Actor          `json:"applicant"`
+	Reason    string         `json:"reason"`
+	Lines     []LineQuantity `json:"lines"`
+}
+
+// OpenUpdate is sent together with the start and answers when the case is judged, its units are reserved and its first
+// step is recorded.
+const OpenUpdate = "open"
+
+// Opened is the answer to OpenUpdate.
+type Opened struct {
+	CaseID   string `json:"case_id"`
+	Version  int64  `json:"version"`
+	Stage    string `json:"stage"`
+	Decision string `json:"decision"`
+}
+
+// ErrorNotOpened is the type of the application error of an open update that could not be: the units went to another
+// case in between, or the order is gone. Its details are a Refusal. Nothing was reserved, recorded or announced.
+const ErrorNotOpened = "not_opened"
+
+// RefundInput starts the workflow that moves one refund until it is settled or needs a person.
+type RefundInput struct {
+	Case
+	RefundID string       `json:"refund_id"`
+	Currency string       `json:"currency"`
+	Lines    []LineAmount `json:"lines"`
+	Freight  *money.Money `json:"freight,omitempty"`
+	Reason   string       `json:"reason"`
+	Total    money.Money  `json:"total"`
+	// By is when the workflow ends although the refund is not settled, so that a person is told. Zero means never.
+	By time.Time `json:"by,omitzero"`
+}
+
+// LineAmount is money for a line of the order.
+type LineAmount struct {
+	LineID string      `json:"line_id"`
+	Amount money.Money `json:"amount"`
+}
+
+// RefundResult is how a refund stands when its workflow ends.
+type RefundResult struct {
+	// State is a state of the payment service: succeeded, paid_manually, voided, needs_attention or closed; reserved or
+	// processing if the time was over.
+	State    string      `json:"state"`
+	Reason   string      `json:"reason,omitempty"`
+	Amount   money.Money `json:"amount"`
+	Refunded money.Money `json:"refunded"`
+}
+
+// FreightClaimInput starts the workflow that claims the return freight.
+type FreightClaimInput struct {
+	Case
+	ShipmentID string `json:"shipment_id"`
+}
+
+// FreightClaimResult is how a claim ended.
+type FreightClaimResult struct {
+	// State is paid, rejected or none (the order is not insured).
+	State  string       `json:"state"`
+	Reason string       `json:"reason,omitempty"`
+	Payout *money.Money `json:"payout,omitempty"`
+}

@@ -1,0 +1,94 @@
+// Package freightclaim claims the return freight of a case at the insurer and waits for the payout. It runs beside the
+// case and may outlive it: whatever becomes of the claim, the refund goes on.
+package freightclaim
+
+import (
+	"time"
+
+	"go.temporal.io/sdk/workflow"
+
+	"aftercare.dev/activities/fault"
+	"aftercare.dev/activities/logistics"
+	"aftercare.dev/services/logistics/api"
+	"aftercare.dev/workflows/contract"
+)
+
+// The insurer is asked after an hour, then ever less often; it should have called.
+const (
+	firstQuery = time.Hour
+	lastQuery  = 24 * time.Hour
+)
+
+// FreightClaim files the claim, once per order, and ends when it is paid or rejected.
+func FreightClaim(ctx workflow.Context, in contract.FreightClaimInput) (contract.FreightClaimResult, error) {
+	c := setup(ctx, in)
+	return c.run(ctx)
+}
+
+type claiming struct {
+	in     contract.FreightClaimInput
+	events workflow.ReceiveChannel
+	query  time.Duration
+}
+
+func setup(ctx workflow.Context, in contract.FreightClaimInput) *claiming {
+	return &claiming{in: in, events: workflow.GetSignalChannel(ctx, contract.InsurerEvent), query: firstQuery}
+}
+
+func (c *claiming) run(ctx workflow.Context) (contract.FreightClaimResult, error) {
+	claim, err := c.file(ctx)
+	for err == nil {
+		switch claim.State {
+		case api.InsuranceClaimStatePaid:
+			return contract.FreightClaimResult{State: "paid", Payout: claim.Payout}, nil
+		case api.InsuranceClaimStateRejected:
+			return contract.FreightClaimResult{State: "rejected", Reason: text(claim.Reason)}, nil
+		case api.InsuranceClaimStatePending:
+			// The insurer has not taken it yet.
+			c.wait(ctx)
+			claim, err = c.file(ctx)
+		default:
+			c.wait(ctx)
+			claim, err = logistics.GetClaim(ctx, c.claim())
+		}
+	}
+	return contract.FreightClaimResult{}, err
+}
+
+// file is repeated for as long as the insurer is out of reach: nobody waits for it but the buyer's freight.
+func (c *claiming) file(ctx workflow.Context) (api.InsuranceClaim, error) {
+	for {
+		claim, err := logistics.FileClaim(ctx, c.claim())
+		if fault.Is(err, fault.Refused, fault.Missing, fault.Conflicting) {
+			reason := fault.Code(err)
+			return api.InsuranceClaim{State: api.InsuranceClaimStateRejected, Reason: &reason}, nil
+		}
+		if err == nil || ctx.Err() != nil {
+			return claim, err
+		}
+		c.wait(ctx)
+	}
+}
+
+// wait ends when the insurer calls, or when it is time to ask.
+func (c *claiming) wait(ctx workflow.Context) {
+	ctx, cancel := workflow.WithCancel(ctx)
+	defer cancel()
+	timer := workflow.NewTimerWithOptions(ctx, c.query, workflow.TimerOptions{Summary: "Ask the insurer if it does not call"})
+	c.query = min(2*c.query, lastQuery)
+	workflow.NewSelector(ctx).
+		AddFuture(timer, func(workflow.Future) {}).
+		AddReceive(c.events, func(ch workflow.ReceiveChannel, _ bool) { ch.Receive(ctx, nil) }).
+		Select(ctx)
+}
+
+func (c *claiming) claim() logistics.Claim {
+	return logistics.Claim{MerchantID: c.in.MerchantID, CaseID: c.in.CaseID, OrderID: c.in.OrderID, ShipmentID: c.in.ShipmentID}
+}
+
+func text(s *string) string {
+	if s == nil {
+		return ""
+	}
+	return *s
+}

@@ -1,0 +1,147 @@
+// Package refund moves one refund until it is settled or needs a person. Its workflow is short, pinned to the version
+// that started it, and may run again under the same id: the payment service knows the refund and never pays it twice.
+package refund
+
+import (
+	"time"
+
+	"go.temporal.io/sdk/workflow"
+
+	"aftercare.dev/activities/payment"
+	"aftercare.dev/services/payment/api"
+	"aftercare.dev/workflows/contract"
+)
+
+// The provider is asked after a minute, as WeChat Pay advises, then ever less often: a bank card takes days.
+const (
+	firstQuery = time.Minute
+	lastQuery  = 2 * time.Hour
+	// minSubmit is the least time between two sendings of what the provider has not taken yet.
+	minSubmit = 10 * time.Second
+)
+
+// Refund reserves the amount, sends it to the provider and waits for the outcome. Its error says that the provider could
+// not be reached or the amount could not be reserved; the result says what became of the refund, or how it stands when
+// the time for it is over.
+func Refund(ctx workflow.Context, in contract.RefundInput) (contract.RefundResult, error) {
+	w := setup(ctx, in)
+	return w.run(ctx)
+}
+
+type moving struct {
+	in     contract.RefundInput
+	events workflow.ReceiveChannel
+	seen   map[string]bool
+	// submitted is set from one sending to the provider to the next answer that is not "reserved".
+	submitted bool
+}
+
+func setup(ctx workflow.Context, in contract.RefundInput) *moving {
+	return &moving{in: in, events: workflow.GetSignalChannel(ctx, contract.PaymentEvent), seen: map[string]bool{}}
+}
+
+func (m *moving) run(ctx workflow.Context) (contract.RefundResult, error) {
+	refund, err := payment.Reserve(ctx, m.reservation())
+	pause := firstQuery
+	for err == nil {
+		switch refund.State {
+		case api.RefundStateReserved:
+			refund, err = m.submit(ctx, refund)
+		case api.RefundStateProcessing:
+			refund, err = m.ask(ctx, refund, pause)
+			pause = min(2*pause, lastQuery)
+		default:
+			return result(refund), nil
+		}
+		if err == nil && m.late(ctx) && !final(refund.State) {
+			return result(refund), nil
+		}
+	}
+	return contract.RefundResult{}, err
+}
+
+// submit sends the refund to the provider, not before the service says.
+func (m *moving) submit(ctx workflow.Context, refund api.Refund) (api.Refund, error) {
+	wait := time.Duration(0)
+	if refund.NextAttemptAt != nil {
+		wait = refund.NextAttemptAt.Sub(workflow.Now(ctx))
+	}
+	if m.submitted {
+		// The service sent what it could and has more: it never runs hot, whatever time it names.
+		wait = max(wait, minSubmit)
+	}
+	if wait > 0 {
+		if err := m.wait(ctx, wait, "The provider asks to wait"); err != nil {
+			return refund, err
+		}
+	}
+	m.submitted = true
+	return payment.Submit(ctx, m.ref())
+}
+
+// ask asks the provider after a while, or when it calls.
+func (m *moving) ask(ctx workflow.Context, refund api.Refund, pause time.Duration) (api.Refund, error) {
+	m.submitted = false
+	if err := m.wait(ctx, pause, "Ask the provider if it does not call"); err != nil {
+		return refund, err
+	}
+	return payment.Query(ctx, m.ref())
+}
+
+func (m *moving) late(ctx workflow.Context) bool {
+	return !m.in.By.IsZero() && !workflow.Now(ctx).Before(m.in.By)
+}
+
+func final(state api.RefundState) bool {
+	return state != api.RefundStateReserved && state != api.RefundStateProcessing
+}
+
+// wait ends after d, or earlier when the provider calls or the time is over.
+func (m *moving) wait(ctx workflow.Context, d time.Duration, summary string) error {
+	if !m.in.By.IsZero() && !m.late(ctx) {
+		d = min(d, m.in.By.Sub(workflow.Now(ctx)))
+	}
+	ctx, cancel := workflow.WithCancel(ctx)
+	defer cancel()
+	var err error
+	called := false
+	selector := workflow.NewSelector(ctx)
+	selector.AddFuture(workflow.NewTimerWithOptions(ctx, max(d, time.Second), workflow.TimerOptions{Summary: summary}),
+		func(f workflow.Future) {
+			called = true
+			err = f.Get(ctx, nil)
+		})
+	selector.AddReceive(m.events, func(c workflow.ReceiveChannel, _ bool) {
+		var event contract.Event
+		c.Receive(ctx, &event)
+		called = !m.seen[event.EventID]
+		m.seen[event.EventID] = true
+	})
+	for !called && err == nil {
+		selector.Select(ctx)
+	}
+	return err
+}
+
+func (m *moving) ref() payment.RefundRef {
+	return payment.RefundRef{MerchantID: m.in.MerchantID, RefundID: m.in.RefundID}
+}
+
+func (m *moving) reservation() payment.Refund {
+	input := api.RefundInput{
+		CaseID: m.in.CaseID, OrderID: m.in.OrderID, Currency: m.in.Currency, Freight: m.in.Freight, Reason: m.in.Reason,
+		Lines: []api.LineAmount{},
+	}
+	for _, l := range m.in.Lines {
+		input.Lines = append(input.Lines, api.LineAmount{LineID: l.LineID, Amount: l.Amount})
+	}
+	return payment.Refund{MerchantID: m.in.MerchantID, RefundID: m.in.RefundID, Input: input}
+}
+
+func result(refund api.Refund) contract.RefundResult {
+	out := contract.RefundResult{State: string(refund.State), Amount: refund.Amount, Refunded: refund.Refunded}
+	if refund.Reason != nil {
+		out.Reason = *refund.Reason
+	}
+	return out
+}

@@ -1,0 +1,199 @@
+package returns_test
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	casesapi "aftercare.dev/services/cases/api"
+	logisticsapi "aftercare.dev/services/logistics/api"
+	paymentapi "aftercare.dev/services/payment/api"
+	"aftercare.dev/workflows/caseflow"
+	"aftercare.dev/workflows/contract"
+)
+
+// The model is what the case says of itself: whatever happened before, an action that it offers is taken, or refused for
+// its content; one that it does not offer is refused; and the case ends, with everything that holds for every case.
+// rapid prints the seed of a failure; -rapid.checks sets the number of runs.
+
+func TestWhateverHappensACaseDoesWhatItSaysAndEnds(t *testing.T) {
+	for _, worldly := range []string{"services answer", "services fail", "everything at once"} {
+		t.Run(worldly, func(t *testing.T) {
+			rapid.Check(t, func(t *rapid.T) { liveThrough(t, worldly) })
+		})
+	}
+}
+
+func liveThrough(t *rapid.T, kind string) {
+	w := newWorld(t)
+	w.home, w.quiet = true, true
+	w.verdict.Decision = rapid.SampledFrom([]casesapi.JudgementDecision{"approve", "approve", "review", "reject"}).Draw(t, "decision")
+	w.verdict.Insured = rapid.Bool().Draw(t, "insured")
+	w.verdict.Clocks.ReviewSilence = rapid.SampledFrom([]casesapi.ClocksReviewSilence{"approve", "reject"}).Draw(t, "silence")
+	w.pays = rapid.SampledFrom([]paymentapi.RefundState{"succeeded", "succeeded", "needs_attention", "closed"}).Draw(t, "pays")
+	w.claimState = rapid.SampledFrom([]logisticsapi.InsuranceClaimState{"paid", "rejected", "filed"}).Draw(t, "claim")
+	if kind != "services answer" {
+		w.breakServices(t)
+	}
+	spread := 6 * time.Hour
+	if kind == "everything at once" {
+		spread = 0
+	}
+	at := time.Duration(0)
+	for range rapid.IntRange(1, 25).Draw(t, "length") {
+		at += time.Duration(rapid.IntRange(0, 8).Draw(t, "pause"))*spread + time.Second
+		switch rapid.IntRange(0, 3).Draw(t, "what") {
+		case 0:
+			state := rapid.SampledFrom(shipmentStates).Draw(t, "state")
+			w.env.RegisterDelayedCallback(func() { w.happens(state) }, at)
+		default:
+			act := rapid.Custom(drawAct).Draw(t, "act")
+			w.tries(at, act)
+		}
+	}
+	if rapid.IntRange(0, 9).Draw(t, "cancel") == 0 {
+		w.cancel(at / 2)
+	}
+	for d := at + 24*time.Hour; d < at+60*24*time.Hour; d += 12 * time.Hour {
+		w.env.RegisterDelayedCallback(w.tidyUp, d)
+	}
+	w.run()
+}
+
+var shipmentStates = []logisticsapi.ShipmentState{
+	"accepted", "picked_up", "in_transit", "exception", "lost", "refused", "delivered", "returning", "returned", "cancelled", "pickup_failed",
+}
+
+// ranks are in which order a parcel goes through its states, as the logistics service guarantees it.
+var ranks = map[logisticsapi.ShipmentState]int{
+	"requested": 0, "booked": 0, "accepted": 0, "cancelled": 1, "pickup_failed": 1, "picked_up": 2, "in_transit": 2, "exception": 2,
+	"lost": 2, "refused": 2, "delivered": 3, "returning": 4, "returned": 5,
+}
+
+// happens is a carrier's report, if it can be one.
+func (w *world) happens(state logisticsapi.ShipmentState) {
+	w.mu.Lock()
+	shipment, ok := w.shipments[w.newest]
+	ok = ok && ranks[state] >= ranks[shipment.State]
+	if ok {
+		shipment.State = state
+	}
+	w.mu.Unlock()
+	if ok && !w.env.IsWorkflowCompleted() {
+		w.wake(w.newest, string(state))
+	}
+}
+
+// breakServices lets calls fail: a while for want of an answer, or once for good.
+func (w *world) breakServices(t *rapid.T) {
+	for name, most := range map[string]int{
+		"CreateShipment": 14, "CancelShipment": 14, "Submit": 14, "FileClaim": 14, "Reschedule": 14, "Resolve": 14,
+		// The environment gives these up after ten calls; a server does not.
+		"Record": 7, "GetShipment": 7, "Query": 7,
+	} {
+		from, n := rapid.IntRange(1, 4).Draw(t, name+" from"), rapid.IntRange(0, most).Draw(t, name+" calls")
+		w.fails[name] = func(call int) error {
+			if call >= from && call < from+n {
+				return unavailable()
+			}
+			return nil
+		}
+	}
+	for _, name := range []string{"CreateShipment", "Reschedule", "Resolve"} {
+		if rapid.Bool().Draw(t, name+" declines") {
+			w.fails[name] = first(1, conflicting("declined"))
+		}
+	}
+	for _, name := range []string{"Amounts", "ReserveRefund", "GetShipment"} {
+		if rapid.IntRange(0, 4).Draw(t, name+" refuses") == 0 {
+			w.fails[name] = first(1, refused("refused"))
+		}
+	}
+}
+
+// status is what the case says of itself.
+func (w *world) status() caseflow.Status {
+	value, err := w.env.QueryWorkflow(contract.StatusQuery)
+	require.NoError(w.t, err)
+	var s caseflow.Status
+	require.NoError(w.t, value.Get(&s))
+	return s
+}
+
+func (s offered) has(action contract.Action) bool { return slices.Contains(s, string(action)) }
+
+type offered []string
+
+func offers(s caseflow.Status) offered {
+	var names offered
+	for _, next := range s.NextActions {
+		names = append(names, next.Action)
+	}
+	return names
+}
+
+// tries plays an action and compares what comes of it with what the case said before.
+func (w *world) tries(d time.Duration, act contract.Act) {
+	a := w.newAnswer(act)
+	w.env.RegisterDelayedCallback(func() {
+		if w.env.IsWorkflowCompleted() {
+			return
+		}
+		before := w.status()
+		w.send(a, act)
+		if !before.Waiting || act.Action() == contract.ActionAddNote {
+			return
+		}
+		possible := offers(before).has(act.Action())
+		a.wants = func() {
+			switch {
+			case a.err == nil:
+				require.True(a.t, possible, "%s was taken in stage %s, which offers %v", a.name, before.Stage, offers(before))
+			case possible:
+				require.NotNil(a.t, a.refused, "%s: %v", a.name, a.err)
+				require.NotEqual(a.t, contract.RefusedNotAllowed, a.refused.Code, "%s was refused in stage %s, which offers it", a.name, before.Stage)
+			}
+		}
+	}, d)
+}
+
+// tidyUp is somebody who ends what nobody else ends.
+func (w *world) tidyUp() {
+	if w.env.IsWorkflowCompleted() {
+		return
+	}
+	s := w.status()
+	for _, act := range []contract.Act{
+		decide(contract.ParcelClose), contract.Skip{Envelope: operator}, resolve(contract.ResolutionVoid, ""),
+	} {
+		if s.Waiting && offers(s).has(act.Action()) {
+			w.send(w.newAnswer(act), act)
+			return
+		}
+	}
+}
+
+func drawAct(t *rapid.T) contract.Act {
+	contents := []string{contract.ContentsAsAnnounced, contract.ContentsAsAnnounced, contract.ContentsMixedUp, contract.ContentsEmpty}
+	decisions := []string{contract.ParcelRefund, contract.ParcelWait, contract.ParcelShipAgain, contract.ParcelClose}
+	resolutions := []string{contract.ResolutionRetry, contract.ResolutionManualTransfer, contract.ResolutionVoid}
+	return rapid.SampledFrom([]contract.Act{
+		contract.Approve{Envelope: agent}, contract.Reject{Envelope: agent, Reason: "used"}, contract.RequestInfo{Envelope: agent},
+		contract.ProvideInfo{Envelope: buyer}, contract.AnswerRejection{Envelope: buyer}, withdraw,
+		contract.BookPickup{Envelope: buyer}, contract.BookPickup{Envelope: buyer},
+		contract.ReschedulePickup{Envelope: buyer, Slot: contract.Slot{Start: slotFrom, End: slotTo}}, contract.CancelPickup{Envelope: buyer},
+		contract.Ship{Envelope: buyer, Carrier: "sf", TrackingNumber: "SF1"},
+		contract.Receive{Envelope: warehouse, Contents: rapid.SampledFrom(contents).Draw(t, "contents")},
+		contract.Receive{Envelope: warehouse, Contents: rapid.SampledFrom(contents).Draw(t, "contents")},
+		acceptAll(), rejectOne(), rejectAll(), contract.Agree{Envelope: buyer}, contract.Contest{Envelope: buyer},
+		contract.DecideContest{Envelope: agent, Decision: rapid.SampledFrom([]string{contract.ContestUphold, contract.ContestAccept}).Draw(t, "decision")},
+		decide(rapid.SampledFrom(decisions).Draw(t, "decision")), decide(rapid.SampledFrom(decisions).Draw(t, "decision")),
+		contract.SendBack{Envelope: warehouse}, contract.SendBack{Envelope: warehouse, Carrier: "yto", TrackingNumber: "YT1"},
+		resolve(rapid.SampledFrom(resolutions).Draw(t, "resolution"), "bank-7"),
+		contract.AddNote{Envelope: noted(agent, "note_1")},
+		contract.Retry{Envelope: operator}, contract.Skip{Envelope: operator}, contract.Resolve{Envelope: operator},
+	}).Draw(t, "act")
+}

@@ -1,0 +1,241 @@
+package returns
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"go.temporal.io/api/enums/v1"
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"aftercare.dev/activities/cases"
+	"aftercare.dev/activities/fault"
+	"aftercare.dev/activities/order"
+	"aftercare.dev/activities/payment"
+	"aftercare.dev/services/cases/api"
+	orderapi "aftercare.dev/services/order/api"
+	paymentapi "aftercare.dev/services/payment/api"
+	"aftercare.dev/services/platform/money"
+	"aftercare.dev/workflows/caseflow"
+	"aftercare.dev/workflows/contract"
+)
+
+// legalLimit is by when the money must be with the buyer: seven days after the goods were received (CN-09).
+const legalLimit = 7 * 24 * time.Hour
+
+// refund pays for what was accepted. From its first step the buyer cannot withdraw.
+func (r *returning) refund(ctx workflow.Context) (api.Outcome, error) {
+	if ctx.Err() != nil || !r.flow.MoneyMoves() {
+		return "", temporal.NewCanceledError()
+	}
+	_, err := r.payBuyer(ctx)
+	return "", err
+}
+
+// payBuyer books the accepted units as returned and has the money go back. It returns how the case ends for the buyer's
+// money, whatever legs follow.
+func (r *returning) payBuyer(ctx workflow.Context) (api.Outcome, error) {
+	// Money that moves is not stopped half-way by a cancelled workflow.
+	ctx, _ = workflow.NewDisconnectedContext(ctx)
+	intent, err := r.settle(ctx)
+	if errors.Is(err, caseflow.ErrSkipped) {
+		r.voided = true
+		return r.outcome(), nil
+	}
+	if err != nil || intent.Total.Amount == 0 {
+		return r.outcome(), err
+	}
+	r.showRefund(intent, string(paymentapi.RefundStateReserved))
+	r.flow.Tell(ctx, caseflow.Entry{
+		Type: "refund.submitted", By: caseflow.By("workflow"),
+		Data: map[string]any{"refund_id": intent.RefundID, "amount": intent.Total, "freight": intent.Freight},
+	})
+	for settled := false; !settled; {
+		result, err := caseflow.Do(ctx, r.flow, func(ctx workflow.Context) (contract.RefundResult, error) {
+			return r.pay(ctx, intent)
+		})
+		if errors.Is(err, caseflow.ErrSkipped) {
+			r.voided = true
+			break
+		}
+		if err == nil {
+			settled, err = r.heedRefund(ctx, &intent, result)
+		}
+		if err != nil {
+			return "", err
+		}
+	}
+	r.flow.State.Attention = nil
+	return r.outcome(), nil
+}
+
+// heedRefund tells how the refund stands. settled is false when it has to be tried, or awaited, again.
+func (r *returning) heedRefund(ctx workflow.Context, intent *contract.RefundInput, result contract.RefundResult) (settled bool, err error) {
+	r.showRefund(*intent, result.State)
+	data := map[string]any{"refund_id": intent.RefundID}
+	switch paymentapi.RefundState(result.State) {
+	case paymentapi.RefundStateSucceeded, paymentapi.RefundStatePaidManually:
+		data["amount"], data["state"] = result.Refunded, result.State
+		r.flow.Tell(ctx, caseflow.Entry{Type: "refund.succeeded", By: caseflow.By("payment_provider"), Data: data})
+		return true, nil
+	case paymentapi.RefundStateVoided:
+		r.voided = true
+		r.flow.Tell(ctx, caseflow.Entry{Type: "refund.failed", By: caseflow.By("workflow"), Data: data})
+		return true, nil
+	case paymentapi.RefundStateReserved, paymentapi.RefundStateProcessing:
+		// The time is over, the money is not there. It is awaited on, without a limit and with a word to the operators.
+		intent.By = time.Time{}
+		r.flow.State.Attention = &api.Attention{Reason: "refund_late", Since: workflow.Now(ctx).UTC()}
+		r.flow.Tell(ctx, caseflow.Entry{Type: "refund.late", By: caseflow.By("clock"), Data: data, Staff: true})
+		return false, nil
+	default:
+		return false, r.askFinance(ctx, *intent, result)
+	}
+}
+
+// settle books the accepted units as returned, frees the rest, and computes what the buyer gets.
+func (r *returning) settle(ctx workflow.Context) (contract.RefundInput, error) {
+	var returned []contract.LineQuantity
+	var input api.SettlementInput
+	for _, l := range r.lines {
+		if l.accepted() == 0 {
+			continue
+		}
+		returned = append(returned, contract.LineQuantity{LineID: l.id, Quantity: l.accepted()})
+	}
+	reservation, err := caseflow.Do(ctx, r.flow, func(ctx workflow.Context) (orderapi.Reservation, error) {
+		return order.Settle(ctx, r.units(returned))
+	})
+	if err != nil && !errors.Is(err, caseflow.ErrSkipped) {
+		return contract.RefundInput{}, err
+	}
+	r.unitsHeld = false
+	if len(returned) == 0 {
+		return contract.RefundInput{}, nil
+	}
+	input.CompletesOrder = reservation.CompletesOrder != nil && *reservation.CompletesOrder
+	for _, l := range r.lines {
+		accepted := api.AcceptedLine{LineID: l.id, AcceptedQuantity: l.accepted()}
+		if l.inspected != nil {
+			accepted.Deduction = l.inspected.Deduction
+		}
+		input.Lines = append(input.Lines, accepted)
+	}
+	settlement, err := caseflow.Do(ctx, r.flow, func(ctx workflow.Context) (api.Settlement, error) {
+		return cases.Settle(ctx, cases.Inspection{CaseRef: r.ref(), Input: input})
+	})
+	if err != nil {
+		return contract.RefundInput{}, err
+	}
+	intent := contract.RefundInput{
+		Case: r.in.Case, RefundID: r.in.CaseID + "-r1", Currency: r.verdict.Currency, Reason: r.in.Reason, Total: settlement.Total,
+		By: r.arrivedOr(ctx).Add(legalLimit),
+	}
+	if settlement.Freight.Amount > 0 {
+		intent.Freight = &settlement.Freight
+	}
+	for _, l := range settlement.Lines {
+		if l.Amount.Amount > 0 {
+			intent.Lines = append(intent.Lines, contract.LineAmount{LineID: l.LineID, Amount: l.Amount})
+		}
+		amount := l.Amount
+		r.line(l.LineID).refund = &amount
+	}
+	r.showLines()
+	return intent, nil
+}
+
+// pay runs the workflow of the refund and waits for it. It can run again under the same id: the payment service knows
+// the refund and never pays it twice.
+func (r *returning) pay(ctx workflow.Context, intent contract.RefundInput) (contract.RefundResult, error) {
+	if err := r.flow.Pass(ctx, caseflow.Wait{
+		Stage:    api.StageRefunding,
+		Expects:  []caseflow.Expectation{{Action: "provider_pays", Actor: "payment_provider"}},
+		Deadline: intent.By, Consequence: "operator_told",
+	}); err != nil {
+		return contract.RefundResult{}, err
+	}
+	ctx = workflow.WithChildOptions(ctx, workflow.ChildWorkflowOptions{
+		WorkflowID:            contract.RefundWorkflowID(r.in.MerchantID, intent.RefundID),
+		TaskQueue:             contract.MoneyQueue,
+		WorkflowIDReusePolicy: enums.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
+		ParentClosePolicy:     enums.PARENT_CLOSE_POLICY_ABANDON,
+		StaticSummary:         fmt.Sprintf("Refund %s %d %s", intent.RefundID, intent.Total.Amount, intent.Total.Currency),
+	})
+	var result contract.RefundResult
+	err := workflow.ExecuteChildWorkflow(ctx, contract.RefundWorkflow, intent).Get(ctx, &result)
+	return result, err
+}
+
+// askFinance puts a refund that the provider did not pay before a person, and carries out the answer.
+func (r *returning) askFinance(ctx workflow.Context, intent contract.RefundInput, result contract.RefundResult) error {
+	since := workflow.Now(ctx).UTC()
+	reason := result.Reason
+	if reason == "" {
+		reason = result.State
+	}
+	r.flow.Tell(ctx, caseflow.Entry{
+		Type: "refund.needs_attention", By: caseflow.By("payment_provider"), Staff: true,
+		Data: map[string]any{"refund_id": intent.RefundID, "reason": reason},
+	})
+	resolve := offer(contract.ActionResolveRefund, contract.Finance)
+	resolve.Check = func(act contract.Act) *contract.Refusal {
+		if a, ok := act.(contract.ResolveRefund); ok && a.Resolution == contract.ResolutionManualTransfer && a.TransferReference == "" {
+			return &contract.Refusal{Field: "transfer_reference", Detail: "a manual transfer needs the bank's reference"}
+		}
+		return nil
+	}
+	r.flow.State.Attention = &api.Attention{Reason: "refund_" + reason, Since: since}
+	wake, err := r.flow.Wait(ctx, caseflow.Wait{Stage: api.StageRefunding, Offers: []caseflow.Offer{resolve}})
+	r.flow.State.Attention = nil
+	if err != nil {
+		return err
+	}
+	act, ok := wake.Act.(contract.ResolveRefund)
+	if !ok {
+		return nil
+	}
+	resolution := paymentapi.ResolveRefundInput{
+		ActorID: act.Actor.ID, Resolution: paymentapi.ResolveRefundInputResolution(act.Resolution),
+	}
+	if act.TransferReference != "" {
+		resolution.TransferReference = &act.TransferReference
+	}
+	declined := false
+	_, err = caseflow.Do(ctx, r.flow, func(ctx workflow.Context) (paymentapi.Refund, error) {
+		out, err := payment.Resolve(ctx, payment.Resolution{MerchantID: r.in.MerchantID, RefundID: intent.RefundID, Input: resolution})
+		if fault.Is(err, fault.Refused, fault.Conflicting) {
+			// It was settled in another way meanwhile, or the content does not do: what is true is read again.
+			declined = true
+			r.flow.Decline(fault.ReasonOf(err))
+			return out, nil
+		}
+		return out, err
+	})
+	skipped := errors.Is(err, caseflow.ErrSkipped)
+	switch {
+	case skipped || declined:
+		return nil
+	case err != nil:
+		return err
+	}
+	r.flow.Tell(ctx, caseflow.Entry{
+		Type: "refund.resolved", By: act.Actor, NoteID: act.NoteID, Staff: true,
+		Data: map[string]any{"refund_id": intent.RefundID, "resolution": act.Resolution},
+	})
+	return nil
+}
+
+func (r *returning) showRefund(intent contract.RefundInput, state string) {
+	r.flow.State.Refund = &api.RefundProgress{
+		RefundID: intent.RefundID, State: state, Amount: money.Money{Amount: intent.Total.Amount, Currency: intent.Total.Currency},
+	}
+}
+
+func (r *returning) arrivedOr(ctx workflow.Context) time.Time {
+	if r.arrived.IsZero() {
+		return workflow.Now(ctx)
+	}
+	return r.arrived
+}
