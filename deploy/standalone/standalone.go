@@ -51,10 +51,11 @@ type System struct {
 	Temporal string
 	Keys     *Keys
 
-	log   *slog.Logger
-	lock  *os.File
-	stops []func()
-	fail  chan error
+	log     *slog.Logger
+	lock    *os.File
+	outside *sandbox.Sandbox
+	stops   []func()
+	fail    chan error
 }
 
 // Start brings everything up and returns when requests are answered. An error is a sentence that says what to do; what
@@ -136,8 +137,7 @@ func (s *System) startSandbox(ctx context.Context, cfg Config, at *listeners) (*
 	if err != nil {
 		return nil, fmt.Errorf("start the sandbox: %w", err)
 	}
-	s.onStop(func() { s.logged("close the sandbox", outside.Close()) })
-	s.SandboxURL = outside.URL()
+	s.outside, s.SandboxURL = outside, outside.URL()
 	return outside, nil
 }
 
@@ -199,8 +199,13 @@ func (s *System) Wait(ctx context.Context) error {
 	}
 }
 
-// Stop ends the parts, the last started first: no new requests, then no new tasks, then the stores.
+// Stop ends the outside world, so that nobody calls any more, and then the parts, the last started first: no new
+// requests, then no new tasks, then the stores.
 func (s *System) Stop() {
+	if s.outside != nil {
+		s.logged("close the sandbox", s.outside.Close())
+		s.outside = nil
+	}
 	for i := len(s.stops) - 1; i >= 0; i-- {
 		s.stops[i]()
 	}

@@ -16,24 +16,28 @@ import (
 const (
 	firstQuery = time.Minute
 	lastQuery  = 2 * time.Hour
-	// minSubmit is the least time between two sendings of what the provider has not taken yet.
-	minSubmit = 10 * time.Second
+	// The least time between two sendings of what the provider has not taken: refunds of one payment go one after the
+	// other, so that the first times are short, and it never runs hot.
+	firstSubmit = 200 * time.Millisecond
+	lastSubmit  = time.Minute
 )
 
 // Refund reserves the amount, sends it to the provider and waits for the outcome. Its error says that the provider could
 // not be reached or the amount could not be reserved; the result says what became of the refund, or how it stands when
 // the time for it is over.
 func Refund(ctx workflow.Context, in contract.RefundInput) (contract.RefundResult, error) {
-	w := setup(ctx, in)
-	return w.run(ctx)
+	m := setup(ctx, in)
+	result, err := m.run(ctx)
+	m.drain()
+	return result, err
 }
 
 type moving struct {
 	in     contract.RefundInput
 	events workflow.ReceiveChannel
 	seen   map[string]bool
-	// submitted is set from one sending to the provider to the next answer that is not "reserved".
-	submitted bool
+	// resend is the least time to the next sending; zero before the first, and after an answer that is not "reserved".
+	resend time.Duration
 }
 
 func setup(ctx workflow.Context, in contract.RefundInput) *moving {
@@ -66,26 +70,29 @@ func (m *moving) submit(ctx workflow.Context, refund api.Refund) (api.Refund, er
 	if refund.NextAttemptAt != nil {
 		wait = refund.NextAttemptAt.Sub(workflow.Now(ctx))
 	}
-	if m.submitted {
-		// The service sent what it could and has more: it never runs hot, whatever time it names.
-		wait = max(wait, minSubmit)
-	}
+	wait = max(wait, m.resend)
 	if wait > 0 {
 		if err := m.wait(ctx, wait, "The provider asks to wait"); err != nil {
 			return refund, err
 		}
 	}
-	m.submitted = true
+	m.resend = min(max(2*m.resend, firstSubmit), lastSubmit)
 	return payment.Submit(ctx, m.ref())
 }
 
 // ask asks the provider after a while, or when it calls.
 func (m *moving) ask(ctx workflow.Context, refund api.Refund, pause time.Duration) (api.Refund, error) {
-	m.submitted = false
+	m.resend = 0
 	if err := m.wait(ctx, pause, "Ask the provider if it does not call"); err != nil {
 		return refund, err
 	}
 	return payment.Query(ctx, m.ref())
+}
+
+// drain takes in what the provider said of a refund that has ended: nobody waits for it any more.
+func (m *moving) drain() {
+	for m.events.ReceiveAsync(nil) {
+	}
 }
 
 func (m *moving) late(ctx workflow.Context) bool {
@@ -106,7 +113,7 @@ func (m *moving) wait(ctx workflow.Context, d time.Duration, summary string) err
 	var err error
 	called := false
 	selector := workflow.NewSelector(ctx)
-	selector.AddFuture(workflow.NewTimerWithOptions(ctx, max(d, time.Second), workflow.TimerOptions{Summary: summary}),
+	selector.AddFuture(workflow.NewTimerWithOptions(ctx, max(d, 50*time.Millisecond), workflow.TimerOptions{Summary: summary}),
 		func(f workflow.Future) {
 			called = true
 			err = f.Get(ctx, nil)

@@ -81,12 +81,12 @@ func (s *Store) complete(db *gorm.DB, merchantID string, rows []refundRow) ([]do
 	if err := db.Where("merchant_id = ? AND order_id IN ?", merchantID, orderIDs).Find(&payments).Error; err != nil {
 		return nil, err
 	}
-	freeAt := make(map[[2]string]time.Time, len(payments))
+	now, freeAt := s.now(), make(map[[2]string]time.Time, len(payments))
 	for _, p := range payments {
-		freeAt[[2]string{p.OrderID, p.PaymentID}] = p.freeAt()
+		freeAt[[2]string{p.OrderID, p.PaymentID}] = p.freeAt(now)
 	}
 	for i := range refunds {
-		refunds[i].NextAttemptAt = nextAttempt(refunds[i], freeAt, s.now())
+		refunds[i].NextAttemptAt = nextAttempt(refunds[i], freeAt, now)
 	}
 	return refunds, nil
 }
