@@ -55,11 +55,15 @@ func (c *claiming) run(ctx workflow.Context) (contract.FreightClaimResult, error
 	return contract.FreightClaimResult{}, err
 }
 
-// file is repeated for as long as the insurer is out of reach: nobody waits for it but the buyer's freight.
+// codeNotPickedUp is what the logistics service says of a parcel that the warehouse has before the carrier reported it.
+const codeNotPickedUp = "parcel_not_picked_up"
+
+// file is repeated for as long as the insurer is out of reach, or the carrier has not told of the parcel: nobody waits
+// for it but the buyer's freight.
 func (c *claiming) file(ctx workflow.Context) (api.InsuranceClaim, error) {
 	for {
 		claim, err := logistics.FileClaim(ctx, c.claim())
-		if fault.Is(err, fault.Refused, fault.Missing, fault.Conflicting) {
+		if fault.Is(err, fault.Refused, fault.Missing, fault.Conflicting) && fault.Code(err) != codeNotPickedUp {
 			reason := fault.Code(err)
 			return api.InsuranceClaim{State: api.InsuranceClaimStateRejected, Reason: &reason}, nil
 		}

@@ -51,7 +51,7 @@ func defaultSpec() PolicySpec {
 			ShipReminderSeconds: []int64{seconds(3 * day), seconds(1 * day)},
 			TransitSeconds:      seconds(10 * day),
 			InspectSeconds:      seconds(48 * time.Hour),
-			ContestSeconds:      seconds(7 * day),
+			ContestSeconds:      seconds(2 * day),
 			InsuranceSeconds:    seconds(24 * time.Hour),
 		},
 	}

@@ -60,7 +60,7 @@ func TestTheShippedPolicyIsWhatTheDomainSays(t *testing.T) {
 	}
 	const want = `{"review_seconds":172800,"review_silence":"approve","info_seconds":259200,"answer_seconds":604800,` +
 		`"ship_seconds":604800,"ship_reminder_seconds":[259200,86400],"transit_seconds":864000,"inspect_seconds":172800,` +
-		`"contest_seconds":604800,"insurance_seconds":86400}`
+		`"contest_seconds":172800,"insurance_seconds":86400}`
 	if string(data) != want {
 		t.Errorf("got  %s\nwant %s", data, want)
 	}

@@ -81,11 +81,11 @@ func (s State) Final() bool {
 	return s == PickupFailed || s == Cancelled || s == Delivered || s == Returned
 }
 
-// Wakes tells whether a case cares about the change: the steps between pickup and delivery are for
-// people to look at, not for a case to wait for.
+// Wakes tells whether a case cares about the change. Which courier comes, and the steps between pickup
+// and delivery, are for people to look at in the tracking; no case waits for them.
 func (s State) Wakes() bool {
 	switch s {
-	case Accepted, PickupFailed, Cancelled, PickedUp, Delivered, Refused, Returning, Returned, Exception, Lost:
+	case PickupFailed, Cancelled, PickedUp, Delivered, Refused, Returning, Returned, Exception, Lost:
 		return true
 	default:
 		return false

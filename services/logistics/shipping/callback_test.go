@@ -35,7 +35,7 @@ func TestCasesAreWokenForWhatTheyCareAboutAndAgainWhenTheNewsComeAgain(t *testin
 		for _, c := range []struct {
 			status int
 			want   string
-		}{{0, ""}, {1, "s1:accepted"}, {2, ""}, {10, "s1:picked_up"}, {101, ""}, {1, "s1:accepted"}, {15, ""}, {15, ""}, {13, "s1:delivered"}, {10, "s1:picked_up"}} {
+		}{{0, ""}, {1, ""}, {2, ""}, {10, "s1:picked_up"}, {101, ""}, {1, ""}, {15, ""}, {15, ""}, {13, "s1:delivered"}, {10, "s1:picked_up"}} {
 			events := r.tell(s, push("T1", c.status, "JD1", s.Salt))
 			got := ""
 			if len(events) > 0 {

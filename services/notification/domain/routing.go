@@ -59,6 +59,7 @@ var routes = map[string]Route{
 	"goods.rejected":            {Email: true},
 	"goods.contested":           {Staff: true},
 	"goods.contest_decided":     {Email: true},
+	"goods.rejection_agreed":    {},
 	"goods.sent_back":           {Email: true},
 	"goods.returned_to_buyer":   {},
 
@@ -66,6 +67,7 @@ var routes = map[string]Route{
 	"refund.submitted":       {},
 	"refund.succeeded":       {Email: true},
 	"refund.needs_attention": {Staff: true},
+	"refund.late":            {Staff: true},
 	"refund.resolved":        {Staff: true},
 	"refund.failed":          {Email: true, Staff: true},
 
