@@ -2,7 +2,6 @@ package replay
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"path/filepath"
@@ -23,7 +22,7 @@ type Options struct {
 	Keys client.Signer
 	// Dir gets the list of rejected rows; Journal is the payment provider's, empty where it is not at hand.
 	Dir, Journal string
-	// Out hears of the progress; the last line is the report. Terminal redraws the progress bar in place.
+	// Out hears of the progress. Terminal redraws the progress bar in place.
 	Out      io.Writer
 	Terminal bool
 }
@@ -62,8 +61,6 @@ func Run(ctx context.Context, o Options) (Report, error) {
 	})
 	report.DifferenceMinor = report.RefundedMinor - report.ExpectedMinor
 	o.compare(report)
-	last, _ := json.Marshal(report)
-	fmt.Fprintf(o.Out, "%s\n", last)
 	if err == nil && (report.DifferenceMinor != 0 || report.ReturnsClosed != len(plan.Returns)) {
 		err = fmt.Errorf("the money differs by %d minor units, %d of %d returns are closed",
 			report.DifferenceMinor, report.ReturnsClosed, len(plan.Returns))

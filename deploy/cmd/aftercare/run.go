@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -116,13 +117,16 @@ func runReplay(ctx context.Context, flags *flag.FlagSet, args []string) error {
 	if err != nil {
 		return err
 	}
-	defer place.leave()
-	_, err = replay.Run(ctx, replay.Options{
+	report, err := replay.Run(ctx, replay.Options{
 		Data: *data, Limit: *limit, AtOnce: *atOnce, URL: place.url, Keys: place.keys,
 		Dir: place.dir, Journal: filepath.Join(place.dir, "sandbox", "payment.ndjson"),
 		Out: os.Stdout, Terminal: terminal(os.Stdout),
 	})
-	return err
+	place.leave()
+	// The report is the last line, whatever the system had to say when it stopped.
+	last, encoded := json.Marshal(report)
+	fmt.Println(string(last))
+	return errors.Join(err, encoded)
 }
 
 // terminal tells whether a file is one.
