@@ -57,7 +57,7 @@ func run[T any](ctx workflow.Context, activity string, in any, options workflow.
 	var out T
 	err := workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, options), activity, in).Get(ctx, &out)
 	if !temporal.IsCanceledError(err) {
-		footingOf(ctx).firm()
+		footingOf(ctx).Firm()
 	}
 	return out, err
 }

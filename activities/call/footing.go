@@ -13,7 +13,8 @@ type Footing struct{ loose bool }
 // Loosen says that the next step follows from something that is not in the history yet.
 func (f *Footing) Loosen() { f.loose = true }
 
-func (f *Footing) firm() { f.loose = false }
+// Firm says that it is.
+func (f *Footing) Firm() { f.loose = false }
 
 type footingKey struct{}
 

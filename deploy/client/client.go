@@ -61,7 +61,10 @@ func (c *Client) Open(ctx context.Context, key string, in api.CaseInput) (cases.
 		return cases.Case{}, err
 	}
 	if answer.StatusCode() == http.StatusAccepted && answer.JSON202 != nil {
-		return c.Case(ctx, answer.JSON202.CaseID)
+		// The case is durable and can be read once it is judged.
+		ctx, stop := context.WithTimeout(ctx, 30*time.Second)
+		defer stop()
+		return c.Until(ctx, answer.JSON202.CaseID, func(cases.Case) bool { return true })
 	}
 	return httpclient.Check(answer.StatusCode(), answer.Body, answer.JSON201)
 }

@@ -126,7 +126,12 @@ func (f *Flow) take(ctx workflow.Context, act contract.Act) (contract.Acted, err
 	if t.refused != nil {
 		return contract.Acted{}, f.refusal(*t.refused)
 	}
-	return contract.Acted{Version: f.version, Stage: string(f.State.Stage)}, nil
+	return t.acted, nil
+}
+
+// acted is the answer to an action that was taken: where the case stands.
+func (f *Flow) acted() contract.Acted {
+	return contract.Acted{Version: f.version, Stage: string(f.State.Stage)}
 }
 
 // Decline answers the action under way with an error: a service found that its content does not do, and the case stays
@@ -154,7 +159,7 @@ func (f *Flow) takeNotes(ctx workflow.Context) error {
 		if err := f.store(ctx, []api.EntryInput{entry.input(workflow.Now(ctx))}, &f.recorded); err != nil {
 			return contract.Acted{}, err
 		}
-		return contract.Acted{Version: f.version, Stage: string(f.State.Stage)}, nil
+		return f.acted(), nil
 	}
 	err := workflow.SetUpdateHandlerWithOptions(ctx, string(contract.ActionAddNote), handle, workflow.UpdateHandlerOptions{
 		Validator: func(contract.AddNote) error {

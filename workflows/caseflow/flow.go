@@ -99,6 +99,10 @@ func (f *Flow) status() Status {
 // action cannot get lost any more.
 func (f *Flow) Grounded(ctx workflow.Context) workflow.Context { return call.On(ctx, &f.footing) }
 
+// Firm says that the action that led here is in the history: something of the case that was begun on its account has come
+// back, such as the start of a child.
+func (f *Flow) Firm() { f.footing.Firm() }
+
 // Standing tells that the case is recorded and waits for the first time, or is over.
 func (f *Flow) Standing() bool { return f.stood || f.finished }
 
@@ -109,15 +113,15 @@ func (f *Flow) Version() int64 { return f.version }
 func (f *Flow) Close(ctx workflow.Context, outcome api.Outcome, by contract.Actor) error {
 	f.State.Stage, f.State.Status, f.State.Outcome = api.StageClosed, api.StatusClosed, &outcome
 	f.State.NextActions, f.State.Attention = []api.NextAction{}, nil
-	f.offers, f.withdrawable = nil, false
-	f.timer.stop()
+	// A clock that still runs ends with the workflow; to stop it would be an event more.
+	f.offers, f.withdrawable, f.timer = nil, false, timer{}
 	f.Tell(ctx, Entry{Type: "case.closed", By: by, Data: map[string]any{"outcome": outcome}})
 	if err := f.Record(ctx); err != nil {
 		return err
 	}
 	f.finished = true
 	f.turnAwayNow()
-	f.answer()
+	f.answer(f.acted())
 	return Settle(ctx)
 }
 

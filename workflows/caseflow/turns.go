@@ -7,6 +7,7 @@ import "aftercare.dev/workflows/contract"
 type turn struct {
 	act      contract.Act
 	refused  *contract.Refusal
+	acted    contract.Acted
 	answered bool
 }
 
@@ -37,10 +38,10 @@ func (t *turns) leave() {
 	t.leaving = nil
 }
 
-// answer lets the handlers of what was carried out return.
-func (t *turns) answer() {
+// answer lets the handlers of what was carried out return where the case stands now.
+func (t *turns) answer(acted contract.Acted) {
 	for _, carried := range t.carried {
-		carried.answered = true
+		carried.acted, carried.answered = acted, true
 	}
 	t.current, t.carried = nil, nil
 }

@@ -53,6 +53,7 @@ type Wake struct {
 // Pass records the step that led here and answers the action that did, without waiting: the case goes on by itself.
 func (f *Flow) Pass(ctx workflow.Context, w Wait) error {
 	f.timer.stop()
+	f.turnAwayNow()
 	return f.stand(ctx, w)
 }
 
@@ -65,7 +66,7 @@ func (f *Flow) stand(ctx workflow.Context, w Wait) error {
 		return err
 	}
 	f.stood = true
-	f.answer()
+	f.answer(f.acted())
 	return nil
 }
 
@@ -99,7 +100,12 @@ func (f *Flow) Wait(ctx workflow.Context, w Wait) (Wake, error) {
 		f.turnAwayNow()
 		return Wake{}, err
 	}
-	return f.wake(ctx, w, done()), nil
+	wake := f.wake(ctx, w, done())
+	if wake.Event || wake.Alarm {
+		// The case only looks around now. Who acts meanwhile is heard when it stands again.
+		f.offers = w.Offers
+	}
+	return wake, nil
 }
 
 // wake says what ended the wait. What is in the history comes before an action, which may not be: should the task run

@@ -30,29 +30,33 @@ type Opened struct {
 // case in between, or the order is gone. Its details are a Refusal. Nothing was reserved, recorded or announced.
 const ErrorNotOpened = "not_opened"
 
-// RefundInput starts the workflow that moves one refund until it is settled or needs a person.
+// RefundInput starts the workflow that pays for what was accepted. It books the units as returned, computes what they are
+// worth, and moves the money until the refund is settled or needs a person.
 type RefundInput struct {
 	Case
-	RefundID string       `json:"refund_id"`
-	Currency string       `json:"currency"`
-	Lines    []LineAmount `json:"lines"`
-	Freight  *money.Money `json:"freight,omitempty"`
-	Reason   string       `json:"reason"`
-	Total    money.Money  `json:"total"`
+	RefundID string `json:"refund_id"`
+	Currency string `json:"currency"`
+	Reason   string `json:"reason"`
+	// Lines are all lines of the case; of some nothing may be accepted.
+	Lines []AcceptedLine `json:"lines"`
 	// By is when the workflow ends although the refund is not settled, so that a person is told. Zero means never.
 	By time.Time `json:"by,omitzero"`
 }
 
-// LineAmount is money for a line of the order.
-type LineAmount struct {
-	LineID string      `json:"line_id"`
-	Amount money.Money `json:"amount"`
+// AcceptedLine is how many units of a line are paid for, less a deduction.
+type AcceptedLine struct {
+	LineID    string       `json:"line_id"`
+	Accepted  int64        `json:"accepted"`
+	Deduction *money.Money `json:"deduction,omitempty"`
 }
+
+// RefundNothing is the state of a refund whose units are worth nothing: they are booked, and there is nothing to pay.
+const RefundNothing = "nothing"
 
 // RefundResult is how a refund stands when its workflow ends.
 type RefundResult struct {
-	// State is a state of the payment service: succeeded, paid_manually, voided, needs_attention or closed; reserved or
-	// processing if the time was over.
+	// State is RefundNothing or a state of the payment service: succeeded, paid_manually, voided, needs_attention or closed;
+	// reserved or processing if the time was over.
 	State    string      `json:"state"`
 	Reason   string      `json:"reason,omitempty"`
 	Amount   money.Money `json:"amount"`

@@ -15,6 +15,7 @@ import (
 	"aftercare.dev/services/logistics/api"
 	"aftercare.dev/services/platform/money"
 	"aftercare.dev/workflows/contract"
+	"aftercare.dev/workflows/internal/quiet"
 	"aftercare.dev/workflows/worker"
 )
 
@@ -32,7 +33,7 @@ type insurer struct {
 
 func newInsurer(t *testing.T) *insurer {
 	var suite testsuite.WorkflowTestSuite
-	suite.SetLogger(quietLog{})
+	suite.SetLogger(quiet.Log{})
 	i := &insurer{
 		t: t, env: suite.NewTestWorkflowEnvironment(),
 		file: func(int) (api.InsuranceClaimState, error) { return api.InsuranceClaimStateFiled, nil },
@@ -176,11 +177,3 @@ func TestACancelledClaimEnds(t *testing.T) {
 
 	require.True(t, temporal.IsCanceledError(i.env.GetWorkflowError()))
 }
-
-// quietLog drops what the SDK logs.
-type quietLog struct{}
-
-func (quietLog) Debug(string, ...any) {}
-func (quietLog) Info(string, ...any)  {}
-func (quietLog) Warn(string, ...any)  {}
-func (quietLog) Error(string, ...any) {}

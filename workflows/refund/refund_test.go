@@ -10,11 +10,16 @@ import (
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/testsuite"
 
+	"aftercare.dev/activities/cases"
 	"aftercare.dev/activities/fault"
+	"aftercare.dev/activities/order"
 	"aftercare.dev/activities/payment"
+	casesapi "aftercare.dev/services/cases/api"
+	orderapi "aftercare.dev/services/order/api"
 	"aftercare.dev/services/payment/api"
 	"aftercare.dev/services/platform/money"
 	"aftercare.dev/workflows/contract"
+	"aftercare.dev/workflows/internal/quiet"
 	"aftercare.dev/workflows/worker"
 )
 
@@ -25,6 +30,8 @@ type provider struct {
 	start time.Time
 
 	state    api.RefundState
+	book     func() error
+	booked   []orderapi.LineQuantity
 	reserve  func() error
 	submit   func(call int) (api.RefundState, *time.Time, error)
 	query    func(call int) (api.RefundState, error)
@@ -38,9 +45,10 @@ func cny(amount int64) money.Money { return money.Money{Amount: amount, Currency
 
 func newProvider(t *testing.T) *provider {
 	var suite testsuite.WorkflowTestSuite
-	suite.SetLogger(quietLog{})
+	suite.SetLogger(quiet.Log{})
 	p := &provider{
 		t: t, env: suite.NewTestWorkflowEnvironment(), state: api.RefundStateReserved,
+		book:    func() error { return nil },
 		reserve: func() error { return nil },
 		submit:  func(int) (api.RefundState, *time.Time, error) { return api.RefundStateProcessing, nil, nil },
 		query:   func(int) (api.RefundState, error) { return api.RefundStateSucceeded, nil },
@@ -48,10 +56,39 @@ func newProvider(t *testing.T) *provider {
 	p.env.SetTestTimeout(20 * time.Second)
 	p.start = p.env.Now()
 	worker.RegisterMoney(p.env)
-	for name, fn := range map[string]any{"Reserve": p.Reserve, "Submit": p.Submit, "Query": p.Query} {
-		p.env.RegisterActivityWithOptions(fn, activity.RegisterOptions{Name: payment.Prefix + name})
+	for name, fn := range map[string]any{
+		payment.Prefix + "Reserve": p.Reserve, payment.Prefix + "Submit": p.Submit, payment.Prefix + "Query": p.Query,
+		order.Prefix + "Settle": p.Book, cases.Prefix + "Settle": p.Worth,
+	} {
+		p.env.RegisterActivityWithOptions(fn, activity.RegisterOptions{Name: name})
 	}
 	return p
+}
+
+// Book is the order service: with these units the whole order is back.
+func (p *provider) Book(_ context.Context, in order.Units) (orderapi.Reservation, error) {
+	p.booked = in.Lines
+	completes := true
+	return orderapi.Reservation{CaseID: in.CaseID, State: "settled", Lines: []orderapi.ReservedLine{}, CompletesOrder: &completes}, p.book()
+}
+
+// Worth is the cases service: a unit costs 7.50, the freight of the order 5.
+func (p *provider) Worth(_ context.Context, in cases.Inspection) (casesapi.Settlement, error) {
+	out := casesapi.Settlement{Freight: cny(0), Lines: []casesapi.SettledLine{}}
+	var total int64
+	for _, l := range in.Input.Lines {
+		amount := 750 * l.AcceptedQuantity
+		if l.Deduction != nil {
+			amount -= l.Deduction.Amount
+		}
+		out.Lines = append(out.Lines, casesapi.SettledLine{LineID: l.LineID, Quantity: l.AcceptedQuantity, Amount: cny(amount)})
+		total += amount
+	}
+	if in.Input.CompletesOrder && total > 0 {
+		out.Freight = cny(500)
+	}
+	out.Total = cny(total + out.Freight.Amount)
+	return out, nil
 }
 
 func (p *provider) Reserve(_ context.Context, in payment.Refund) (api.Refund, error) {
@@ -92,11 +129,10 @@ func (p *provider) refund(next *time.Time) api.Refund {
 }
 
 func input() contract.RefundInput {
-	freight := cny(500)
 	return contract.RefundInput{
 		Case:     contract.Case{MerchantID: "m1", CaseID: "c1", OrderID: "o1", BuyerID: "b1"},
-		RefundID: "r1", Currency: "CNY", Reason: "used", Total: cny(2000), Freight: &freight,
-		Lines: []contract.LineAmount{{LineID: "l1", Amount: cny(1500)}},
+		RefundID: "r1", Currency: "CNY", Reason: "used",
+		Lines: []contract.AcceptedLine{{LineID: "l1", Accepted: 2}, {LineID: "l2"}},
 	}
 }
 
@@ -129,6 +165,30 @@ func TestARefundIsReservedSentAndAskedFor(t *testing.T) {
 	require.Equal(t, "o1", p.asked.OrderID)
 	require.Equal(t, cny(1500), p.asked.Lines[0].Amount)
 	require.Equal(t, cny(500), *p.asked.Freight)
+	require.Equal(t, []orderapi.LineQuantity{{LineID: "l1", Quantity: 2}}, p.booked)
+}
+
+func TestUnitsThatAreWorthNothingAreBookedAndNothingIsPaid(t *testing.T) {
+	p := newProvider(t)
+	in, all := input(), cny(1500)
+	in.Lines[0].Deduction = &all
+	result, err := p.run(in)
+
+	require.NoError(t, err)
+	require.Equal(t, contract.RefundResult{State: contract.RefundNothing, Amount: cny(0), Refunded: cny(0)}, result)
+	require.Len(t, p.booked, 1)
+	require.Zero(t, p.reserved)
+}
+
+func TestUnitsThatCannotBeBookedAreNotPaid(t *testing.T) {
+	p := newProvider(t)
+	p.book = func() error {
+		return temporal.NewNonRetryableApplicationError("reservation_settled", fault.Conflicting, nil, fault.Reason{Code: "reservation_settled"})
+	}
+	_, err := p.run(input())
+
+	require.Equal(t, "reservation_settled", fault.Code(err))
+	require.Zero(t, p.reserved)
 }
 
 func TestEachEndOfARefundIsAResult(t *testing.T) {
@@ -215,7 +275,7 @@ func TestTheProvidersPaceIsKept(t *testing.T) {
 func TestAServiceThatNamesNoTimeIsNotAskedWithoutAPause(t *testing.T) {
 	p := newProvider(t)
 	p.submit = func(call int) (api.RefundState, *time.Time, error) {
-		if call < 4 {
+		if call < 12 {
 			return api.RefundStateReserved, nil, nil
 		}
 		return api.RefundStateProcessing, nil, nil
@@ -223,8 +283,10 @@ func TestAServiceThatNamesNoTimeIsNotAskedWithoutAPause(t *testing.T) {
 	_, err := p.run(input())
 
 	require.NoError(t, err)
+	pause := 200 * time.Millisecond
 	for i, at := range p.submits[1:] {
-		require.GreaterOrEqual(t, at-p.submits[i], 10*time.Second)
+		require.Equal(t, pause, (at - p.submits[i]).Round(time.Millisecond), "pause %d", i+1)
+		pause = min(2*pause, time.Minute)
 	}
 }
 
@@ -294,11 +356,3 @@ func TestACancelledWaitEnds(t *testing.T) {
 
 	require.True(t, temporal.IsCanceledError(err))
 }
-
-// quietLog drops what the SDK logs.
-type quietLog struct{}
-
-func (quietLog) Debug(string, ...any) {}
-func (quietLog) Info(string, ...any)  {}
-func (quietLog) Warn(string, ...any)  {}
-func (quietLog) Error(string, ...any) {}

@@ -1,5 +1,6 @@
-// Package refund moves one refund until it is settled or needs a person. Its workflow is short, pinned to the version
-// that started it, and may run again under the same id: the payment service knows the refund and never pays it twice.
+// Package refund pays for what was accepted of a case: it books the units as returned, computes what they are worth, and
+// moves the money until the refund is settled or needs a person. Its workflow is short, pinned to the version that started
+// it, and may run again under the same id: each of its steps is known to the service that did it and is not done twice.
 package refund
 
 import (
@@ -7,7 +8,11 @@ import (
 
 	"go.temporal.io/sdk/workflow"
 
+	"aftercare.dev/activities/cases"
+	"aftercare.dev/activities/order"
 	"aftercare.dev/activities/payment"
+	casesapi "aftercare.dev/services/cases/api"
+	orderapi "aftercare.dev/services/order/api"
 	"aftercare.dev/services/payment/api"
 	"aftercare.dev/workflows/contract"
 )
@@ -22,9 +27,8 @@ const (
 	lastSubmit  = time.Minute
 )
 
-// Refund reserves the amount, sends it to the provider and waits for the outcome. Its error says that the provider could
-// not be reached or the amount could not be reserved; the result says what became of the refund, or how it stands when
-// the time for it is over.
+// Refund runs one refund. Its error says that the units could not be booked, the amount could not be reserved, or the
+// provider could not be reached; the result says what became of the refund, or how it stands when the time for it is over.
 func Refund(ctx workflow.Context, in contract.RefundInput) (contract.RefundResult, error) {
 	m := setup(ctx, in)
 	result, err := m.run(ctx)
@@ -45,7 +49,10 @@ func setup(ctx workflow.Context, in contract.RefundInput) *moving {
 }
 
 func (m *moving) run(ctx workflow.Context) (contract.RefundResult, error) {
-	refund, err := payment.Reserve(ctx, m.reservation())
+	refund, err := m.reserve(ctx)
+	if err == nil && refund.Amount.Amount == 0 {
+		return contract.RefundResult{State: contract.RefundNothing, Amount: refund.Amount, Refunded: refund.Amount}, nil
+	}
 	pause := firstQuery
 	for err == nil {
 		switch refund.State {
@@ -134,15 +141,53 @@ func (m *moving) ref() payment.RefundRef {
 	return payment.RefundRef{MerchantID: m.in.MerchantID, RefundID: m.in.RefundID}
 }
 
-func (m *moving) reservation() payment.Refund {
+// reserve books the units as returned for good and reserves the money for them, to the exact amount.
+func (m *moving) reserve(ctx workflow.Context) (api.Refund, error) {
+	reservation, err := order.Settle(ctx, m.returned())
+	if err != nil {
+		return api.Refund{}, err
+	}
+	settlement, err := cases.Settle(ctx, m.inspection(reservation.CompletesOrder != nil && *reservation.CompletesOrder))
+	if err != nil || settlement.Total.Amount == 0 {
+		return api.Refund{Amount: settlement.Total}, err
+	}
 	input := api.RefundInput{
-		CaseID: m.in.CaseID, OrderID: m.in.OrderID, Currency: m.in.Currency, Freight: m.in.Freight, Reason: m.in.Reason,
-		Lines: []api.LineAmount{},
+		CaseID: m.in.CaseID, OrderID: m.in.OrderID, Currency: m.in.Currency, Reason: m.in.Reason, Lines: []api.LineAmount{},
 	}
+	if settlement.Freight.Amount > 0 {
+		input.Freight = &settlement.Freight
+	}
+	for _, l := range settlement.Lines {
+		if l.Amount.Amount > 0 {
+			input.Lines = append(input.Lines, api.LineAmount{LineID: l.LineID, Amount: l.Amount})
+		}
+	}
+	return payment.Reserve(ctx, payment.Refund{MerchantID: m.in.MerchantID, RefundID: m.in.RefundID, Input: input})
+}
+
+func (m *moving) returned() order.Units {
+	units := order.Units{MerchantID: m.in.MerchantID, OrderID: m.in.OrderID, CaseID: m.in.CaseID}
 	for _, l := range m.in.Lines {
-		input.Lines = append(input.Lines, api.LineAmount{LineID: l.LineID, Amount: l.Amount})
+		if l.Accepted > 0 {
+			units.Lines = append(units.Lines, orderapi.LineQuantity{LineID: l.LineID, Quantity: l.Accepted})
+		}
 	}
-	return payment.Refund{MerchantID: m.in.MerchantID, RefundID: m.in.RefundID, Input: input}
+	return units
+}
+
+func (m *moving) inspection(completesOrder bool) cases.Inspection {
+	return Inspection(cases.CaseRef{MerchantID: m.in.MerchantID, CaseID: m.in.CaseID}, m.in.Lines, completesOrder)
+}
+
+// Inspection asks for the worth of accepted lines. Without the last units of the order its freight is not in it.
+func Inspection(ref cases.CaseRef, lines []contract.AcceptedLine, completesOrder bool) cases.Inspection {
+	input := casesapi.SettlementInput{CompletesOrder: completesOrder, Lines: []casesapi.AcceptedLine{}}
+	for _, l := range lines {
+		input.Lines = append(input.Lines, casesapi.AcceptedLine{
+			LineID: l.LineID, AcceptedQuantity: l.Accepted, Deduction: l.Deduction,
+		})
+	}
+	return cases.Inspection{CaseRef: ref, Input: input}
 }
 
 func result(refund api.Refund) contract.RefundResult {

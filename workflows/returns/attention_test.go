@@ -128,12 +128,12 @@ func TestACaseEndsEvenIfItsUnitsCannotBeReleased(t *testing.T) {
 		t.Run(string(action.Action()), func(t *testing.T) {
 			w := newWorld(t)
 			w.settled = true // the operator saw to it
-			w.fails["Settle"] = always(conflicting("reservation_settled"))
+			w.fails["Settle"] = always(refused("unknown_line"))
 			w.at(time.Hour, withdraw)
 			w.at(2*time.Hour, action).expect("closed")
 			w.run()
 
-			require.Equal(t, "reservation_settled", w.attention(0))
+			require.Equal(t, "unknown_line", w.attention(0))
 		})
 	}
 }

@@ -27,6 +27,9 @@ func (r *returning) startClaim(ctx workflow.Context) {
 	r.claim = workflow.ExecuteChildWorkflow(ctx, contract.FreightClaimWorkflow, contract.FreightClaimInput{
 		Case: r.in.Case, ShipmentID: r.parcel.shipment.ShipmentID,
 	})
+	if r.claim.GetChildWorkflowExecution().Get(ctx, nil) == nil {
+		r.flow.Firm()
+	}
 	r.flow.State.Insurance = &api.InsuranceProgress{State: "claimed"}
 	r.flow.Tell(ctx, caseflow.Entry{Type: "insurance.claimed", By: caseflow.By("workflow")})
 }

@@ -128,7 +128,7 @@ func (s offered) has(action contract.Action) bool { return slices.Contains(s, st
 type offered []string
 
 func offers(s caseflow.Status) offered {
-	var names offered
+	names := make(offered, 0, len(s.NextActions))
 	for _, next := range s.NextActions {
 		names = append(names, next.Action)
 	}
@@ -181,19 +181,30 @@ func drawAct(t *rapid.T) contract.Act {
 	decisions := []string{contract.ParcelRefund, contract.ParcelWait, contract.ParcelShipAgain, contract.ParcelClose}
 	resolutions := []string{contract.ResolutionRetry, contract.ResolutionManualTransfer, contract.ResolutionVoid}
 	return rapid.SampledFrom([]contract.Act{
-		contract.Approve{Envelope: agent}, contract.Reject{Envelope: agent, Reason: "used"}, contract.RequestInfo{Envelope: agent},
-		contract.ProvideInfo{Envelope: buyer}, contract.AnswerRejection{Envelope: buyer}, withdraw,
-		contract.BookPickup{Envelope: buyer}, contract.BookPickup{Envelope: buyer},
-		contract.ReschedulePickup{Envelope: buyer, Slot: contract.Slot{Start: slotFrom, End: slotTo}}, contract.CancelPickup{Envelope: buyer},
+		contract.Approve{Envelope: agent},
+		contract.Reject{Envelope: agent, Reason: "used"},
+		contract.RequestInfo{Envelope: agent},
+		contract.ProvideInfo{Envelope: buyer},
+		contract.AnswerRejection{Envelope: buyer},
+		withdraw,
+		contract.BookPickup{Envelope: buyer},
+		contract.BookPickup{Envelope: buyer},
+		contract.ReschedulePickup{Envelope: buyer, Slot: contract.Slot{Start: slotFrom, End: slotTo}},
+		contract.CancelPickup{Envelope: buyer},
 		contract.Ship{Envelope: buyer, Carrier: "sf", TrackingNumber: "SF1"},
 		contract.Receive{Envelope: warehouse, Contents: rapid.SampledFrom(contents).Draw(t, "contents")},
 		contract.Receive{Envelope: warehouse, Contents: rapid.SampledFrom(contents).Draw(t, "contents")},
-		acceptAll(), rejectOne(), rejectAll(), contract.Agree{Envelope: buyer}, contract.Contest{Envelope: buyer},
+		acceptAll(), rejectOne(), rejectAll(),
+		contract.Agree{Envelope: buyer},
+		contract.Contest{Envelope: buyer},
 		contract.DecideContest{Envelope: agent, Decision: rapid.SampledFrom([]string{contract.ContestUphold, contract.ContestAccept}).Draw(t, "decision")},
 		decide(rapid.SampledFrom(decisions).Draw(t, "decision")), decide(rapid.SampledFrom(decisions).Draw(t, "decision")),
-		contract.SendBack{Envelope: warehouse}, contract.SendBack{Envelope: warehouse, Carrier: "yto", TrackingNumber: "YT1"},
+		contract.SendBack{Envelope: warehouse},
+		contract.SendBack{Envelope: warehouse, Carrier: "yto", TrackingNumber: "YT1"},
 		resolve(rapid.SampledFrom(resolutions).Draw(t, "resolution"), "bank-7"),
 		contract.AddNote{Envelope: noted(agent, "note_1")},
-		contract.Retry{Envelope: operator}, contract.Skip{Envelope: operator}, contract.Resolve{Envelope: operator},
+		contract.Retry{Envelope: operator},
+		contract.Skip{Envelope: operator},
+		contract.Resolve{Envelope: operator},
 	}).Draw(t, "act")
 }

@@ -59,6 +59,19 @@ func TestANoteWhileTheCaseNeedsAnOperatorDoesNotEndThat(t *testing.T) {
 	require.NotNil(t, w.steps[2].Attention)
 }
 
+func TestANoteWhileAStepIsTriedAgainShowsThatTheCaseNeededAnOperator(t *testing.T) {
+	w := newWorld(t)
+	w.fails["CreateShipment"] = first(patience+5, unavailable())
+	w.at(time.Hour, contract.BookPickup{Envelope: buyer})
+	w.at(time.Hour+30*time.Minute, contract.Retry{Envelope: operator}).expect("waiting_pickup")
+	w.at(time.Hour+30*time.Minute+2*time.Second, contract.AddNote{Envelope: noted(agent, "note_1")})
+	w.at(2*time.Hour, received())
+	w.run()
+
+	require.Equal(t, []string{"case.needs_attention", "case.note_added", "case.attention_resolved"}, w.types()[2:5])
+	require.Equal(t, w.steps[1], w.steps[2], "what the retry brings is not known yet")
+}
+
 func TestANoteDuringAnOutageIsRecordedInItsTurn(t *testing.T) {
 	w := newWorld(t)
 	w.verdict.Decision = "review"

@@ -148,11 +148,3 @@ func (a *answer) no(code string) *contract.Refusal {
 	require.Equal(a.t, code, a.refused.Code)
 	return a.refused
 }
-
-// quietLog drops what the SDK logs.
-type quietLog struct{}
-
-func (quietLog) Debug(string, ...any) {}
-func (quietLog) Info(string, ...any)  {}
-func (quietLog) Warn(string, ...any)  {}
-func (quietLog) Error(string, ...any) {}

@@ -203,6 +203,32 @@ func TestAnActionOnACaseWhileAStepIsUnderWayIsRefused(t *testing.T) {
 	require.Equal(t, []contract.Action{contract.ActionWithdraw}, busy.no(contract.RefusedNotAllowed).Allowed)
 }
 
+func TestAnActionIsHeardWhileTheParcelIsLookedFor(t *testing.T) {
+	tests := map[string]struct {
+		state logisticsapi.ShipmentState
+		taken bool
+	}{
+		"and nothing changed for it":      {logisticsapi.ShipmentStateAccepted, true},
+		"and is refused if it comes late": {logisticsapi.ShipmentStatePickedUp, false},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			w := booked(t)
+			w.fails["GetShipment"] = first(5, unavailable())
+			w.carrier(2*time.Hour, test.state)
+			act := w.at(2*time.Hour+time.Second, contract.CancelPickup{Envelope: buyer})
+			w.at(3*time.Hour, received())
+			w.run()
+
+			if test.taken {
+				act.ok("waiting_shipment")
+			} else {
+				require.Equal(t, "in_transit", act.no(contract.RefusedNotAllowed).Stage)
+			}
+		})
+	}
+}
+
 func TestAnActionThatComesWhileTheCaseIsRecordedIsAnsweredForItself(t *testing.T) {
 	w := newWorld(t)
 	w.verdict.Decision = "review"

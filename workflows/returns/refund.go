@@ -2,7 +2,6 @@ package returns
 
 import (
 	"errors"
-	"fmt"
 	"time"
 
 	"go.temporal.io/api/enums/v1"
@@ -11,14 +10,13 @@ import (
 
 	"aftercare.dev/activities/cases"
 	"aftercare.dev/activities/fault"
-	"aftercare.dev/activities/order"
 	"aftercare.dev/activities/payment"
 	"aftercare.dev/services/cases/api"
-	orderapi "aftercare.dev/services/order/api"
 	paymentapi "aftercare.dev/services/payment/api"
 	"aftercare.dev/services/platform/money"
 	"aftercare.dev/workflows/caseflow"
 	"aftercare.dev/workflows/contract"
+	"aftercare.dev/workflows/refund"
 )
 
 // legalLimit is by when the money must be with the buyer: seven days after the goods were received (CN-09).
@@ -38,19 +36,10 @@ func (r *returning) refund(ctx workflow.Context) (api.Outcome, error) {
 func (r *returning) payBuyer(ctx workflow.Context) (api.Outcome, error) {
 	// Money that moves is not stopped half-way by a cancelled workflow.
 	ctx, _ = workflow.NewDisconnectedContext(ctx)
-	intent, err := r.settle(ctx)
-	if errors.Is(err, caseflow.ErrSkipped) {
-		r.voided = true
+	if !r.anyLine(func(l line) bool { return l.accepted() > 0 }) {
 		return r.outcome(), nil
 	}
-	if err != nil || intent.Total.Amount == 0 {
-		return r.outcome(), err
-	}
-	r.showRefund(intent, string(paymentapi.RefundStateReserved))
-	r.flow.Tell(ctx, caseflow.Entry{
-		Type: "refund.submitted", By: caseflow.By("workflow"),
-		Data: map[string]any{"refund_id": intent.RefundID, "amount": intent.Total, "freight": intent.Freight},
-	})
+	intent := r.intent(ctx)
 	for settled := false; !settled; {
 		result, err := caseflow.Do(ctx, r.flow, func(ctx workflow.Context) (contract.RefundResult, error) {
 			return r.pay(ctx, intent)
@@ -60,6 +49,7 @@ func (r *returning) payBuyer(ctx workflow.Context) (api.Outcome, error) {
 			break
 		}
 		if err == nil {
+			r.unitsHeld = false
 			settled, err = r.heedRefund(ctx, &intent, result)
 		}
 		if err != nil {
@@ -70,9 +60,27 @@ func (r *returning) payBuyer(ctx workflow.Context) (api.Outcome, error) {
 	return r.outcome(), nil
 }
 
+func (r *returning) intent(ctx workflow.Context) contract.RefundInput {
+	intent := contract.RefundInput{
+		Case: r.in.Case, RefundID: r.in.CaseID + "-r1", Currency: r.verdict.Currency, Reason: r.in.Reason,
+		By: r.arrivedOr(ctx).Add(legalLimit),
+	}
+	for _, l := range r.lines {
+		accepted := contract.AcceptedLine{LineID: l.id, Accepted: l.accepted()}
+		if l.inspected != nil {
+			accepted.Deduction = l.inspected.Deduction
+		}
+		intent.Lines = append(intent.Lines, accepted)
+	}
+	return intent
+}
+
 // heedRefund tells how the refund stands. settled is false when it has to be tried, or awaited, again.
 func (r *returning) heedRefund(ctx workflow.Context, intent *contract.RefundInput, result contract.RefundResult) (settled bool, err error) {
-	r.showRefund(*intent, result.State)
+	if result.State == contract.RefundNothing {
+		return true, nil
+	}
+	r.showRefund(intent.RefundID, result.State, result.Amount)
 	data := map[string]any{"refund_id": intent.RefundID}
 	switch paymentapi.RefundState(result.State) {
 	case paymentapi.RefundStateSucceeded, paymentapi.RefundStatePaidManually:
@@ -94,61 +102,44 @@ func (r *returning) heedRefund(ctx workflow.Context, intent *contract.RefundInpu
 	}
 }
 
-// settle books the accepted units as returned, frees the rest, and computes what the buyer gets.
-func (r *returning) settle(ctx workflow.Context) (contract.RefundInput, error) {
-	var returned []contract.LineQuantity
-	var input api.SettlementInput
-	for _, l := range r.lines {
-		if l.accepted() == 0 {
-			continue
-		}
-		returned = append(returned, contract.LineQuantity{LineID: l.id, Quantity: l.accepted()})
-	}
-	reservation, err := caseflow.Do(ctx, r.flow, func(ctx workflow.Context) (orderapi.Reservation, error) {
-		return order.Settle(ctx, r.units(returned))
-	})
-	if err != nil && !errors.Is(err, caseflow.ErrSkipped) {
-		return contract.RefundInput{}, err
-	}
-	r.unitsHeld = false
-	if len(returned) == 0 {
-		return contract.RefundInput{}, nil
-	}
-	input.CompletesOrder = reservation.CompletesOrder != nil && *reservation.CompletesOrder
-	for _, l := range r.lines {
-		accepted := api.AcceptedLine{LineID: l.id, AcceptedQuantity: l.accepted()}
-		if l.inspected != nil {
-			accepted.Deduction = l.inspected.Deduction
-		}
-		input.Lines = append(input.Lines, accepted)
-	}
-	settlement, err := caseflow.Do(ctx, r.flow, func(ctx workflow.Context) (api.Settlement, error) {
-		return cases.Settle(ctx, cases.Inspection{CaseRef: r.ref(), Input: input})
-	})
+// tellWorth computes what the goods are worth and tells that the money is on its way. The freight of the order comes
+// with its last units, which only the refund finds out. If the worth cannot be computed, the refund says so.
+func (r *returning) tellWorth(ctx workflow.Context, intent contract.RefundInput) {
+	settlement, err := cases.Settle(ctx, refund.Inspection(r.ref(), intent.Lines, false))
 	if err != nil {
-		return contract.RefundInput{}, err
-	}
-	intent := contract.RefundInput{
-		Case: r.in.Case, RefundID: r.in.CaseID + "-r1", Currency: r.verdict.Currency, Reason: r.in.Reason, Total: settlement.Total,
-		By: r.arrivedOr(ctx).Add(legalLimit),
-	}
-	if settlement.Freight.Amount > 0 {
-		intent.Freight = &settlement.Freight
+		return
 	}
 	for _, l := range settlement.Lines {
-		if l.Amount.Amount > 0 {
-			intent.Lines = append(intent.Lines, contract.LineAmount{LineID: l.LineID, Amount: l.Amount})
-		}
 		amount := l.Amount
 		r.line(l.LineID).refund = &amount
 	}
 	r.showLines()
-	return intent, nil
+	if settlement.Total.Amount > 0 {
+		r.showRefund(intent.RefundID, string(paymentapi.RefundStateReserved), settlement.Total)
+		r.flow.Tell(ctx, caseflow.Entry{
+			Type: "refund.submitted", By: caseflow.By("workflow"),
+			Data: map[string]any{"refund_id": intent.RefundID, "amount": settlement.Total},
+		})
+	}
 }
 
 // pay runs the workflow of the refund and waits for it. It can run again under the same id: the payment service knows
 // the refund and never pays it twice.
 func (r *returning) pay(ctx workflow.Context, intent contract.RefundInput) (contract.RefundResult, error) {
+	child := workflow.ExecuteChildWorkflow(workflow.WithChildOptions(ctx, workflow.ChildWorkflowOptions{
+		WorkflowID:            contract.RefundWorkflowID(r.in.MerchantID, intent.RefundID),
+		TaskQueue:             contract.MoneyQueue,
+		WorkflowIDReusePolicy: enums.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
+		ParentClosePolicy:     enums.PARENT_CLOSE_POLICY_ABANDON,
+		StaticSummary:         "Refund " + intent.RefundID,
+	}), contract.RefundWorkflow, intent)
+	if err := child.GetChildWorkflowExecution().Get(ctx, nil); err != nil {
+		return contract.RefundResult{}, err
+	}
+	r.flow.Firm()
+	if r.flow.State.Refund == nil {
+		r.tellWorth(ctx, intent)
+	}
 	if err := r.flow.Pass(ctx, caseflow.Wait{
 		Stage:    api.StageRefunding,
 		Expects:  []caseflow.Expectation{{Action: "provider_pays", Actor: "payment_provider"}},
@@ -156,15 +147,8 @@ func (r *returning) pay(ctx workflow.Context, intent contract.RefundInput) (cont
 	}); err != nil {
 		return contract.RefundResult{}, err
 	}
-	ctx = workflow.WithChildOptions(ctx, workflow.ChildWorkflowOptions{
-		WorkflowID:            contract.RefundWorkflowID(r.in.MerchantID, intent.RefundID),
-		TaskQueue:             contract.MoneyQueue,
-		WorkflowIDReusePolicy: enums.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
-		ParentClosePolicy:     enums.PARENT_CLOSE_POLICY_ABANDON,
-		StaticSummary:         fmt.Sprintf("Refund %s %d %s", intent.RefundID, intent.Total.Amount, intent.Total.Currency),
-	})
 	var result contract.RefundResult
-	err := workflow.ExecuteChildWorkflow(ctx, contract.RefundWorkflow, intent).Get(ctx, &result)
+	err := child.Get(ctx, &result)
 	return result, err
 }
 
@@ -227,10 +211,8 @@ func (r *returning) askFinance(ctx workflow.Context, intent contract.RefundInput
 	return nil
 }
 
-func (r *returning) showRefund(intent contract.RefundInput, state string) {
-	r.flow.State.Refund = &api.RefundProgress{
-		RefundID: intent.RefundID, State: state, Amount: money.Money{Amount: intent.Total.Amount, Currency: intent.Total.Currency},
-	}
+func (r *returning) showRefund(refundID, state string, amount money.Money) {
+	r.flow.State.Refund = &api.RefundProgress{RefundID: refundID, State: state, Amount: amount}
 }
 
 func (r *returning) arrivedOr(ctx workflow.Context) time.Time {

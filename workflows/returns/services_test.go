@@ -133,7 +133,8 @@ func (w *world) settle(_ context.Context, in order.Units) (orderapi.Reservation,
 		return orderapi.Reservation{}, err
 	}
 	if w.settled && !slices.Equal(w.returned, in.Lines) {
-		w.wrong("the units are settled twice, as %v and %v", w.returned, in.Lines)
+		// As the order service does: what is settled stays as it is.
+		return orderapi.Reservation{}, conflicting("reservation_settled")
 	}
 	w.settled, w.returned = true, in.Lines
 	return orderapi.Reservation{

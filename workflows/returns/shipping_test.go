@@ -229,3 +229,18 @@ func TestAParcelThatACancelledCourierDidNotBringCostsTheInsurerNothing(t *testin
 
 	require.Empty(t, w.filed)
 }
+
+func TestAParcelThatNobodyPickedUpCostsTheInsurerNothing(t *testing.T) {
+	w := newWorld(t)
+	w.verdict.Insured = true
+	w.booking = func(in logistics.Shipment) (logisticsapi.Shipment, error) {
+		failed := newShipment(in)
+		failed.State = logisticsapi.ShipmentStatePickupFailed
+		return failed, nil
+	}
+	w.at(time.Hour, contract.BookPickup{Envelope: buyer}).expect("waiting_shipment")
+	w.at(5*time.Hour, received()).expect("inspecting")
+	w.run()
+
+	require.Empty(t, w.filed)
+}

@@ -148,7 +148,7 @@ func TestTheWarehouseReceivesGoodsThatWereWithdrawn(t *testing.T) {
 	} {
 		t.Run(contents, func(t *testing.T) {
 			w := booked(t)
-			w.home = true
+			w.home, w.verdict.Insured = true, true
 			w.carrier(2*time.Hour, logisticsapi.ShipmentStatePickedUp)
 			w.at(5*time.Hour, withdraw)
 			w.at(20*time.Hour, contract.Receive{Envelope: warehouse, Contents: contents}).expect(stage)
@@ -158,6 +158,7 @@ func TestTheWarehouseReceivesGoodsThatWereWithdrawn(t *testing.T) {
 			w.run()
 
 			require.Equal(t, "withdrawn", w.outcome())
+			require.Empty(t, w.filed)
 		})
 	}
 }

@@ -190,7 +190,12 @@ func (r *returning) close(ctx workflow.Context, outcome api.Outcome, by contract
 	err := r.callOff(ctx, contract.Envelope{Actor: by})
 	if r.unitsHeld {
 		_, released := caseflow.Do(ctx, r.flow, func(ctx workflow.Context) (orderapi.Reservation, error) {
-			return order.Settle(ctx, r.units(nil))
+			reservation, err := order.Settle(ctx, r.units(nil))
+			if fault.Is(err, fault.Conflicting) {
+				// A refund that did not come to its end has booked them as returned.
+				return reservation, nil
+			}
+			return reservation, err
 		})
 		err = errors.Join(err, released)
 	}

@@ -24,6 +24,7 @@ import (
 	"aftercare.dev/services/platform/money"
 	"aftercare.dev/workflows/caseflow"
 	"aftercare.dev/workflows/contract"
+	"aftercare.dev/workflows/internal/quiet"
 	"aftercare.dev/workflows/worker"
 )
 
@@ -83,7 +84,7 @@ func hours(n int64) int64 { return n * 3600 }
 
 func newWorld(t require.TestingT) *world {
 	var suite testsuite.WorkflowTestSuite
-	suite.SetLogger(quietLog{})
+	suite.SetLogger(quiet.Log{})
 	w := &world{
 		t: t, env: suite.NewTestWorkflowEnvironment(), in: input(),
 		fails: map[string]func(int) error{}, calls: map[string]int{}, attributes: map[string]any{},

@@ -86,9 +86,14 @@ func (w *Workers) Stop() {
 	stopping.Wait()
 }
 
+// Registry is what workflows are registered with: a worker, a replayer or a test environment.
+type Registry interface {
+	RegisterWorkflowWithOptions(w any, options workflow.RegisterOptions)
+}
+
 // RegisterCases registers the workflows of the cases queue. A case lives for weeks and goes on with each new version
 // (auto-upgrade, kept safe by GetVersion and replay tests); a refund is short and ends where it began.
-func RegisterCases(r worker.Registry) {
+func RegisterCases(r Registry) {
 	r.RegisterWorkflowWithOptions(returns.Return, workflow.RegisterOptions{
 		Name: contract.ReturnWorkflow, VersioningBehavior: workflow.VersioningBehaviorAutoUpgrade,
 	})
@@ -98,7 +103,7 @@ func RegisterCases(r worker.Registry) {
 }
 
 // RegisterMoney registers the workflows of the money queue.
-func RegisterMoney(r worker.Registry) {
+func RegisterMoney(r Registry) {
 	r.RegisterWorkflowWithOptions(refund.Refund, workflow.RegisterOptions{
 		Name: contract.RefundWorkflow, VersioningBehavior: workflow.VersioningBehaviorPinned,
 	})

@@ -1,0 +1,153 @@
+package http
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+
+	"go.temporal.io/sdk/client"
+
+	"aftercare.dev/gateway/access"
+	"aftercare.dev/gateway/api"
+	cases "aftercare.dev/services/cases/api"
+	"aftercare.dev/services/platform/ids"
+	"aftercare.dev/services/platform/problem"
+	"aftercare.dev/workflows/contract"
+)
+
+// action is what every action of a person has in the public contract.
+type action struct {
+	caseID string
+	key    *api.IdempotencyKey
+	// body is the whole body as it came; with the key it makes a repeated request recognisable.
+	body     any
+	version  *api.Version
+	note     *api.Text
+	evidence *api.EvidenceIDs
+}
+
+// build makes the update that goes to the workflow. It may keep personal data elsewhere and name it by its id.
+type build func(contract.Envelope) (contract.Act, error)
+
+// act does an action on a case: the words of the actor are kept first, so that the workflow carries only their id, then
+// the workflow is asked, and the case is read back.
+func (h *Handlers) act(ctx context.Context, name contract.Action, a action, content build) (acted, error) {
+	if _, err := h.readCase(ctx, a.caseID); err != nil {
+		return acted{}, err
+	}
+	id, err := a.id(access.From(ctx), name)
+	if err != nil {
+		return acted{}, err
+	}
+	envelope := contract.Envelope{Actor: access.From(ctx).Actor(), Version: value(a.version)}
+	if envelope.NoteID, err = h.keepNote(ctx, a, id); err != nil {
+		return acted{}, err
+	}
+	update, err := content(envelope)
+	if err != nil {
+		return acted{}, err
+	}
+	done, err := h.update(ctx, a.caseID, id, update)
+	if err != nil {
+		return acted{}, err
+	}
+	c, err := h.readCase(ctx, a.caseID)
+	if err != nil || !done {
+		// It is done, or will be; that the case cannot be read at the moment is no reason to say otherwise.
+		return acted{caseID: a.caseID}, nil //nolint:nilerr // the action is durable whether or not the case can be read
+	}
+	return acted{caseID: a.caseID, body: &c}, nil
+}
+
+// id makes a repeated request the same update: the key in the hands of this subject, for this action with this content.
+// Without a key every request is another one.
+func (a action) id(caller access.Caller, name contract.Action) (string, error) {
+	if a.key == nil {
+		return ids.New("act"), nil
+	}
+	content, err := json.Marshal(a.body)
+	if err != nil {
+		return "", fmt.Errorf("recognise a repeated request: %w", err)
+	}
+	return ids.Derive("act", *a.key, string(name), string(caller.Role), caller.Subject, string(content)), nil
+}
+
+// keepNote keeps the words and evidence of the actor and returns their id, or nothing if there are none.
+func (h *Handlers) keepNote(ctx context.Context, a action, id string) (string, error) {
+	if value(a.note) == "" && len(value(a.evidence)) == 0 {
+		return "", nil
+	}
+	caller := access.From(ctx)
+	note, err := read(h.Services.Cases.StoreNoteWithResponse(ctx, caller.MerchantID, a.caseID, cases.NoteInput{
+		IdempotencyKey: id, Author: cases.Actor{Role: cases.Role(caller.Role), ID: caller.Subject},
+		Text: value(a.note), EvidenceIds: a.evidence,
+	}))
+	return note.NoteID, err
+}
+
+// update asks the workflow of the case. False without an error means that it accepted and its answer follows.
+func (h *Handlers) update(ctx context.Context, caseID, id string, act contract.Act) (done bool, err error) {
+	waiting, cancel := context.WithTimeout(ctx, h.Limits.Act)
+	defer cancel()
+	update, err := h.Temporal.UpdateWorkflow(waiting, client.UpdateWorkflowOptions{
+		WorkflowID: contract.CaseWorkflowID(access.From(ctx).MerchantID, caseID),
+		UpdateID:   id, UpdateName: string(act.Action()), Args: []any{act},
+		WaitForStage: client.WorkflowUpdateStageAccepted,
+	})
+	accepted := err == nil
+	if accepted {
+		var answer contract.Acted
+		err = update.Get(waiting, &answer)
+	}
+	if refusal, ok := refusalOf(err, contract.ErrorActionRefused); ok {
+		return false, refused(refusal)
+	}
+	switch {
+	case err == nil:
+		return true, nil
+	case gone(err):
+		return false, h.tooLate(ctx, caseID, act.Action())
+	case ctx.Err() != nil:
+		return false, ctx.Err()
+	case accepted && late(err):
+		return false, nil
+	default:
+		return false, unanswered(err)
+	}
+}
+
+// tooLate is the refusal of a case whose workflow has ended.
+func (h *Handlers) tooLate(ctx context.Context, caseID string, name contract.Action) error {
+	c, err := h.readCase(ctx, caseID)
+	if err != nil {
+		return err
+	}
+	return refused(contract.Refusal{
+		Code: contract.RefusedNotAllowed, Detail: fmt.Sprintf("%s is not possible any more, the case is %s", name, c.Stage),
+		Stage: string(c.Stage), Version: c.Version,
+	})
+}
+
+// acted is the answer to every action: the case after it, or where to look for it.
+type acted struct {
+	caseID string
+	// body is nil while the effect of the action follows.
+	body *cases.Case
+}
+
+func (a acted) write(w http.ResponseWriter) error {
+	status, body := http.StatusOK, any(a.body)
+	if a.body == nil {
+		w.Header().Set("Location", *location(a.caseID))
+		status, body = http.StatusAccepted, api.CaseRef{CaseID: a.caseID}
+	}
+	content, err := json.Marshal(body)
+	if err != nil {
+		return problem.Internal(err)
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_, err = w.Write(append(content, '\n'))
+	return err
+}

@@ -1,0 +1,69 @@
+package worker
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/workflow"
+
+	"aftercare.dev/services/platform/config"
+	"aftercare.dev/workflows/contract"
+)
+
+func TestAWorkerHasSensibleDefaults(t *testing.T) {
+	cfg, err := config.Load[ProcessConfig]("", nil)
+	require.NoError(t, err)
+	require.Equal(t, ":8090", cfg.Listen)
+	require.Equal(t, 20*time.Second, cfg.Worker.StopTimeout)
+	require.False(t, cfg.Worker.options(nil).DeploymentOptions.UseVersioning)
+}
+
+func TestAWrongSettingIsNamed(t *testing.T) {
+	for variable, value := range map[string]string{
+		"WORKER_LISTEN": "nowhere", "WORKER_STOP_TIMEOUT": "20", "WORKER_MAX_ACTIVITIES": "many",
+	} {
+		_, err := config.Load[ProcessConfig]("", []string{variable + "=" + value})
+		var wrong *config.Error
+		require.ErrorAs(t, err, &wrong)
+		require.Equal(t, variable, wrong.Variable)
+	}
+}
+
+func TestWorkersAreVersionedOnceBothVariablesAreSet(t *testing.T) {
+	for _, test := range []struct {
+		name, build string
+		versioned   bool
+	}{{"", "", false}, {"aftercare", "", false}, {"", "b1", false}, {"aftercare", "b1", true}} {
+		options := Config{DeploymentName: test.name, BuildID: test.build}.options(nil)
+		require.Equal(t, test.versioned, options.DeploymentOptions.UseVersioning)
+	}
+}
+
+func TestAWorkerThatGivesUpSaysSoAndNeverBlocks(t *testing.T) {
+	failed := make(chan error, 1)
+	options := Config{}.options(failed)
+	for range 3 {
+		options.OnFatalError(errors.New("the namespace is gone"))
+	}
+	require.EqualError(t, <-failed, "the namespace is gone")
+}
+
+// registered remembers what is registered with it.
+type registered map[string]workflow.VersioningBehavior
+
+func (r registered) RegisterWorkflowWithOptions(_ any, options workflow.RegisterOptions) {
+	r[options.Name] = options.VersioningBehavior
+}
+
+func TestLongWorkflowsGoOnWithTheNewestVersionAndShortOnesEndWhereTheyBegan(t *testing.T) {
+	cases, money := registered{}, registered{}
+	RegisterCases(cases)
+	RegisterMoney(money)
+	require.Equal(t, registered{
+		contract.ReturnWorkflow:       workflow.VersioningBehaviorAutoUpgrade,
+		contract.FreightClaimWorkflow: workflow.VersioningBehaviorAutoUpgrade,
+	}, cases)
+	require.Equal(t, registered{contract.RefundWorkflow: workflow.VersioningBehaviorPinned}, money)
+}
