@@ -47,6 +47,8 @@ type Verdict struct {
 	Decision api.JudgementDecision `json:"decision"`
 	Currency string                `json:"currency"`
 	Refund   api.RefundQuote       `json:"refund"`
+	// Lines are what each line is worth if all of it is accepted.
+	Lines []api.SettledLine `json:"lines"`
 	Insured  bool                  `json:"insured"`
 	Clocks   api.Clocks            `json:"clocks"`
 	// Rules are the ids of the rules that decided.
@@ -66,6 +68,9 @@ func (a *Activities) Judge(ctx context.Context, in CaseRef) (Verdict, error) {
 	verdict := Verdict{
 		Decision: judgement.Decision, Currency: judgement.Currency, Refund: judgement.Refund,
 		Insured: judgement.ReturnFreight.Insured, Clocks: judgement.Clocks,
+	}
+	for _, l := range judgement.Lines {
+		verdict.Lines = append(verdict.Lines, api.SettledLine{LineID: l.LineID, Quantity: l.Quantity, Amount: l.Refund})
 	}
 	for _, rule := range judgement.Rules {
 		verdict.Rules = append(verdict.Rules, rule.RuleID)

@@ -102,12 +102,18 @@ func (r *returning) heedRefund(ctx workflow.Context, intent *contract.RefundInpu
 	}
 }
 
-// tellWorth computes what the goods are worth and tells that the money is on its way. The freight of the order comes
-// with its last units, which only the refund finds out. If the worth cannot be computed, the refund says so.
+// tellWorth tells that the money is on its way, and how much the goods are worth. The freight of the order comes with its
+// last units, which only the refund finds out.
 func (r *returning) tellWorth(ctx workflow.Context, intent contract.RefundInput) {
-	settlement, err := cases.Settle(ctx, refund.Inspection(r.ref(), intent.Lines, false))
-	if err != nil {
-		return
+	// What was judged eligible as a whole and accepted as a whole is worth what the judgement said.
+	settlement := api.Settlement{Lines: r.verdict.Lines, Total: r.verdict.Refund.Goods}
+	if r.verdict.Decision != api.JudgementDecisionApprove || r.anyLine(line.disputed) {
+		var err error
+		settlement, err = cases.Settle(ctx, refund.Inspection(r.ref(), intent.Lines, false))
+		if err != nil {
+			// The refund will come to the same and say so.
+			return
+		}
 	}
 	for _, l := range settlement.Lines {
 		amount := l.Amount

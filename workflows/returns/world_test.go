@@ -93,6 +93,7 @@ func newWorld(t require.TestingT) *world {
 		verdict: cases.Verdict{
 			Decision: casesapi.JudgementDecisionApprove, Currency: "CNY",
 			Refund: casesapi.RefundQuote{Goods: cny(2 * price), Freight: cny(0), Total: cny(2 * price)},
+			Lines:  []casesapi.SettledLine{{LineID: "l1", Quantity: 2, Amount: cny(2 * price)}},
 			Rules:  []string{"CN-01"},
 			Clocks: casesapi.Clocks{
 				ReviewSeconds: hours(48), ReviewSilence: casesapi.ClocksReviewSilenceApprove, InfoSeconds: hours(72),
