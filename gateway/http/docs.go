@@ -37,7 +37,7 @@ func NewDocs(spec *openapi3.T) (*Docs, error) {
 	if err != nil {
 		return nil, err
 	}
-	t, err := template.New("docs").Parse(docsPage)
+	t, err := template.New("docs").Funcs(template.FuncMap{"prose": prose}).Parse(docsPage)
 	if err != nil {
 		return nil, fmt.Errorf("read the page of the documentation: %w", err)
 	}
