@@ -172,9 +172,26 @@ func TestSettingsAndMessagesBelongToTheMerchantOfTheToken(t *testing.T) {
 	if c := w.notification.asked("POST", "/webhook-endpoints"); len(c) != 1 || !strings.Contains(c[0].body, `"idempotency_key":"idempotency-1"`) {
 		t.Errorf("creates with %v", c)
 	}
-	if c := w.notification.asked("POST", "/read"); c[0].query["recipient_id"][0] != "admin-1" {
-		t.Errorf("reads the message of %v", c[0].query)
+}
+
+func TestABuyerReadsTheirOwnInboxAndTheStaffSharesOne(t *testing.T) {
+	w := newWorld(t)
+	w.notification.on("POST /v1/merchants/m1/inbox/msg_1/read", answer(`{"message_id":"msg_1"}`))
+	w.notification.on("GET /v1/merchants/m1/inbox", answer(`{"items":[]}`))
+	for _, c := range []struct{ subject, role, inbox string }{
+		{owner, "buyer", owner}, {"a1", "agent", "staff"}, {"admin-1", "administrator", "staff"},
+	} {
+		token := w.token(c.subject, c.role)
+		w.ask(token, "GET", "/v1/inbox", "").is(200, "")
+		w.ask(token, "POST", "/v1/inbox/msg_1/read", "").is(200, "")
+		for _, call := range [][2]string{{"GET", "/inbox"}, {"POST", "/read"}} {
+			asked := w.notification.asked(call[0], call[1])
+			if got := asked[len(asked)-1].query["recipient_id"][0]; got != c.inbox {
+				t.Errorf("%s: the %s reads the inbox of %s, want %s", call[0], c.role, got, c.inbox)
+			}
+		}
 	}
+	w.ask(w.token("staff", "buyer"), "GET", "/v1/inbox", "").is(403, "reserved_subject")
 }
 
 func TestAGatewayThatStopsEndsItsStreams(t *testing.T) {

@@ -22,7 +22,8 @@ var (
 	shop      = []contract.Role{contract.Storefront, contract.Administrator}
 	senders   = []contract.Role{contract.Storefront, contract.Operator, contract.Administrator}
 	admins    = []contract.Role{contract.Administrator}
-	inboxes   = []contract.Role{contract.Buyer, contract.Administrator}
+	// Those who work for the merchant share one inbox.
+	inboxes = []contract.Role{contract.Buyer, contract.Agent, contract.Warehouse, contract.Finance, contract.Operator, contract.Administrator}
 
 	writers = []contract.Role{contract.Storefront, contract.Buyer, contract.Agent, contract.Warehouse, contract.Administrator}
 	books   = []contract.Role{contract.Storefront, contract.Agent, contract.Finance, contract.Operator, contract.Administrator}

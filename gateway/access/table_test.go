@@ -43,18 +43,19 @@ func TestWhatEachRoleMayDo(t *testing.T) {
 		"openCase", "uploadEvidence", "addNote", "provideInfo", "answerRejection", "withdrawCase", "bookPickup", "reschedulePickup",
 		"cancelPickup", "shipParcel", "agreeToInspection", "contestInspection",
 	}
+	inbox := []string{"listInbox", "markRead"}
 	want := map[contract.Role][]string{
-		contract.Buyer: slices.Concat(reads, buyer, []string{"listInbox", "markRead"}),
+		contract.Buyer: slices.Concat(reads, buyer, inbox),
 		contract.Storefront: slices.Concat(reads, buyer, []string{
 			"putOrder", "putOrders", "listRefunds", "listDeliveries", "resendDelivery",
 			"listWebhookEndpoints", "createWebhookEndpoint", "updateWebhookEndpoint", "deleteWebhookEndpoint",
 		}),
-		contract.Agent: slices.Concat(reads, []string{
+		contract.Agent: slices.Concat(reads, inbox, []string{
 			"approveCase", "rejectCase", "requestInfo", "decideContest", "decideParcel", "addNote", "uploadEvidence", "listRefunds",
 		}),
-		contract.Warehouse: slices.Concat(reads, []string{"receiveParcel", "inspectGoods", "sendBack", "addNote", "uploadEvidence"}),
-		contract.Finance:   slices.Concat(reads, []string{"resolveRefund", "listRefunds"}),
-		contract.Operator: slices.Concat(reads, []string{
+		contract.Warehouse: slices.Concat(reads, inbox, []string{"receiveParcel", "inspectGoods", "sendBack", "addNote", "uploadEvidence"}),
+		contract.Finance:   slices.Concat(reads, inbox, []string{"resolveRefund", "listRefunds"}),
+		contract.Operator: slices.Concat(reads, inbox, []string{
 			"retryCase", "skipStep", "resolveCase", "listRefunds", "listDeliveries", "resendDelivery",
 		}),
 		contract.Administrator: slices.Collect(maps.Keys(table)),

@@ -114,11 +114,13 @@ func TestAnEventComesToInboxAndWebhookSignedAndOnce(t *testing.T) {
 		t.Error(err)
 	}
 	var payload struct {
-		Type string
+		Type string `json:"type"`
 		Data struct {
 			CaseID string `json:"case_id"`
-			Amount struct{ Amount int64 }
-		}
+			Amount struct {
+				Amount int64 `json:"amount"`
+			} `json:"amount"`
+		} `json:"data"`
 	}
 	if err := json.Unmarshal(got.body, &payload); err != nil || payload.Type != "refund.succeeded" || payload.Data.CaseID != "case_1" || payload.Data.Amount.Amount != 1999 {
 		t.Errorf("payload %s, %v", got.body, err)
@@ -205,7 +207,7 @@ func TestAWrongSettingStopsTheProcessWithItsName(t *testing.T) {
 		"NOTIFICATION_SMTP_ADDR":           "mail",
 		"NOTIFICATION_SMTP_TLS":            "perhaps",
 		"NOTIFICATION_SMTP_FROM":           "nobody",
-		"ORDER_URL":           "order",
+		"ORDER_URL":                        "order",
 	} {
 		environ := []string{"NOTIFICATION_DATABASE_DSN=x.db", "NOTIFICATION_SMTP_ADDR=mail:25", variable + "=" + value}
 		if _, err := config.Load[Config]("", environ); err == nil || !strings.Contains(err.Error(), variable) {

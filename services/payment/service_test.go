@@ -153,7 +153,10 @@ func TestRefundBeyondWhatWasPaidNamesWhatIsLeftOnTheWire(t *testing.T) {
 	if !ok || refusal.Status != http.StatusUnprocessableEntity || refusal.Code != "exceeds_paid" {
 		t.Fatalf("error is %v", err)
 	}
-	text, _ := json.Marshal(refusal.Meta["refundable"])
+	text, err := json.Marshal(refusal.Meta["refundable"])
+	if err != nil {
+		t.Fatal(err)
+	}
 	want := `{"freight":{"amount":100,"currency":"CNY"},"lines":[{"amount":{"amount":900,"currency":"CNY"},"line_id":"l1"}],` +
 		`"payments":[{"amount":{"amount":1000,"currency":"CNY"},"payment_id":"p1"}]}`
 	if string(text) != want {

@@ -17,7 +17,7 @@ var announced = strings.Fields(`case.opened case.approved case.rejected case.rej
 	shipment.pickup_booked shipment.pickup_rescheduled shipment.pickup_cancelled shipment.pickup_failed
 	shipment.courier_assigned shipment.sent shipment.picked_up shipment.delivered shipment.refused shipment.returned
 	shipment.lost shipment.mixed_up shipment.delayed goods.received goods.inspected goods.accepted_by_silence goods.rejected
-	goods.contested goods.contest_decided goods.rejection_agreed refund.late goods.sent_back goods.returned_to_buyer refund.reserved refund.submitted
+	goods.contested goods.contest_decided goods.rejection_agreed case.info_missing refund.late goods.sent_back goods.returned_to_buyer refund.reserved refund.submitted
 	refund.succeeded refund.needs_attention refund.resolved refund.failed insurance.claimed insurance.paid
 	insurance.rejected insurance.late`)
 

@@ -134,7 +134,7 @@ func (d *Dispatcher) attempt(ctx context.Context, claimed store.Lease, m domain.
 	d.lanes.learn(lane, result)
 	finishing, cancel := context.WithTimeout(context.WithoutCancel(ctx), finishTimeout)
 	defer cancel()
-	held, err := d.store.Finish(finishing, claimed, m, result, rand.Float64()) //nolint:gosec // jitter is no secret
+	held, err := d.store.Finish(finishing, claimed, m, result, rand.Float64())
 	attributes := []any{
 		"delivery_id", m.Delivery.DeliveryID, "channel", string(m.Delivery.Channel), "type", m.Delivery.Type,
 		"attempt", m.Delivery.Attempts, "status", result.Status, "code", result.Code,

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -255,7 +256,7 @@ func TestAFailingReceiverGetsOneAttemptAtATime(t *testing.T) {
 	l := newLanes(newClock().now)
 	due := make([]store.Due, 10)
 	for i := range due {
-		due[i] = store.Due{DeliveryID: fmt.Sprint(i), Channel: domain.ChannelWebhook, TargetID: "whe_1"}
+		due[i] = store.Due{DeliveryID: strconv.Itoa(i), Channel: domain.ChannelWebhook, TargetID: "whe_1"}
 	}
 	take := func() int { return len(l.take(due)) }
 	key := laneOf(domain.ChannelWebhook, "whe_1")

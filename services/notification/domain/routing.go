@@ -31,6 +31,7 @@ var routes = map[string]Route{
 	"case.rejected":           {Email: true},
 	"case.rejection_answered": {Staff: true},
 	"case.info_requested":     {Email: true},
+	"case.info_missing":       {Staff: true},
 	"case.info_provided":      {Staff: true},
 	"case.withdrawn":          {Staff: true},
 	"case.reminded":           {Email: true},

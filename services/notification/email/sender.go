@@ -180,6 +180,7 @@ func judge(ctx context.Context, err error) domain.Result {
 			if refused.ErrorCode() >= 500 {
 				result.Verdict = domain.Failed
 			}
+		default: // about the two servers
 		}
 		return result
 	}

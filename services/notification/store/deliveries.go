@@ -141,6 +141,7 @@ func (s *Store) resendable(tx *gorm.DB, row deliveryRow) error {
 			return domain.Fault(domain.CodeNotResendable, "delivery_id", "e-mail is switched off: no mail server is configured")
 		}
 		return nil
+	case domain.ChannelWebhook:
 	}
 	endpoint, err := takeEndpoint(tx, row.MerchantID, row.TargetID)
 	if err != nil {

@@ -61,7 +61,10 @@ func read(file string) (map[string]entry, error) {
 	if err != nil {
 		return nil, err
 	}
-	var sources map[string]struct{ Title, Body string }
+	var sources map[string]struct {
+		Title string `json:"title"`
+		Body  string `json:"body"`
+	}
 	if err := json.Unmarshal(data, &sources); err != nil {
 		return nil, err
 	}

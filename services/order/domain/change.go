@@ -20,7 +20,8 @@ type Change struct {
 func Compare(before, after Order) (Change, error) {
 	if after.Currency != before.Currency {
 		return Change{}, fault(CodeOrderInUse, "currency", fmt.Sprintf(
-			"The order was placed in %s and keeps its currency.", before.Currency))
+			"The order was placed in %s and keeps its currency.", before.Currency,
+		))
 	}
 	if after.BuyerID != before.BuyerID {
 		return Change{}, fault(CodeOrderInUse, "buyer_id", "The order belongs to another buyer and stays theirs.")
@@ -58,13 +59,16 @@ func InUse(before, after Order, lineID string, reserved, returned int64) error {
 	use := fmt.Sprintf("%d units are reserved for open cases and %d were returned", reserved, returned)
 	if now < 0 {
 		return fault(CodeOrderInUse, "lines", fmt.Sprintf(
-			"Line %s cannot be left out: %s.", lineID, use))
+			"Line %s cannot be left out: %s.", lineID, use,
+		))
 	}
 	field := fmt.Sprintf("lines[%d]", now)
 	if was >= 0 && before.Lines[was].Quantity != after.Lines[now].Quantity {
 		return fault(CodeOrderInUse, field+".quantity", fmt.Sprintf(
-			"The quantity has to stay %d: %s.", before.Lines[was].Quantity, use))
+			"The quantity has to stay %d: %s.", before.Lines[was].Quantity, use,
+		))
 	}
 	return fault(CodeOrderInUse, field+".amount", fmt.Sprintf(
-		"What was paid for line %s, discounts of the order included, has to stay as it was: %s.", lineID, use))
+		"What was paid for line %s, discounts of the order included, has to stay as it was: %s.", lineID, use,
+	))
 }

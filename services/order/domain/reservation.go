@@ -119,7 +119,8 @@ func (r Reservation) Settle(returned []LineQuantity) (Reservation, error) {
 		}
 		if reserved := r.Lines[held].Quantity(); line.Quantity > reserved {
 			return Reservation{}, fault(CodeInvalidUnits, fmt.Sprintf("lines[%d].quantity", i), fmt.Sprintf(
-				"At most %d units: that many does the case have reserved.", reserved))
+				"At most %d units: that many does the case have reserved.", reserved,
+			))
 		}
 		settled.Lines[held].Returned = line.Quantity
 	}
@@ -151,7 +152,8 @@ func ByLine(lines []LineQuantity) []LineQuantity {
 // place of the line in the request.
 func NotAvailable(index int, free int64) error {
 	return fault(CodeUnitsNotAvailable, fmt.Sprintf("lines[%d].quantity", index), fmt.Sprintf(
-		"%d units of the line are free; the others are in a case or were returned.", free))
+		"%d units of the line are free; the others are in a case or were returned.", free,
+	))
 }
 
 // UnknownLine is the 422 problem of a request that names a line which the order does not have.

@@ -106,7 +106,8 @@ func (o *Order) checkLines() error {
 		}
 		if line.Discount.Amount > line.Amount.Amount {
 			return invalid(field+".discount", fmt.Sprintf(
-				"The discount of %d is more than the line's amount of %d.", line.Discount.Amount, line.Amount.Amount))
+				"The discount of %d is more than the line's amount of %d.", line.Discount.Amount, line.Amount.Amount,
+			))
 		}
 	}
 	return nil
@@ -136,7 +137,8 @@ func (o *Order) spreadDiscounts() error {
 		reduction.add(discount.Amount.Amount)
 		if reduction > reducible {
 			return invalid(field, fmt.Sprintf(
-				"The discounts add up to %d or more, but the lines are worth %d only.", reduction, reducible))
+				"The discounts add up to %d or more, but the lines are worth %d only.", reduction, reducible,
+			))
 		}
 	}
 	for i, share := range money.Allocate(int64(reduction), weights) {
@@ -175,7 +177,8 @@ func (o *Order) checkPayments() error {
 	if paid != due {
 		return fault(CodePaymentsDoNotAddUp, "payments", fmt.Sprintf(
 			"The payments add up to %d, but the lines less the discounts plus freight are %d %s. "+
-				"List every payment, and every discount.", paid, due, o.Currency))
+				"List every payment, and every discount.", paid, due, o.Currency,
+		))
 	}
 	return nil
 }
@@ -218,7 +221,8 @@ func takeDelivered(delivery string, lines []LineQuantity, left map[string]int64)
 		}
 		if line.Quantity < 1 || line.Quantity > remaining {
 			return invalid(field+".quantity", fmt.Sprintf(
-				"At least 1 and at most %d: the deliveries together cannot hold more units than were bought.", remaining))
+				"At least 1 and at most %d: the deliveries together cannot hold more units than were bought.", remaining,
+			))
 		}
 		left[line.LineID] = remaining - line.Quantity
 	}
@@ -229,7 +233,8 @@ func takeDelivered(delivery string, lines []LineQuantity, left map[string]int64)
 func (o *Order) checkAmount(field string, amount money.Money) error {
 	if amount.Currency != o.Currency {
 		return fault(CodeCurrencyMismatch, field+".currency", fmt.Sprintf(
-			"The order is in %s; an order has one currency.", o.Currency))
+			"The order is in %s; an order has one currency.", o.Currency,
+		))
 	}
 	if amount.IsNegative() || amount.Validate() != nil {
 		return invalid(field+".amount", fmt.Sprintf("Between 0 and %d minor units.", money.Max))

@@ -173,7 +173,7 @@ func (p put) update(tx *gorm.DB, head orderRow) (announced bool, err error) {
 // is part of the DELETE, so that a reservation made at the same moment either comes before it and
 // refuses the change, or after it and sees the new line.
 func (p put) replaceLines(tx *gorm.DB, before domain.Order, change domain.Change) error {
-	var touched []string
+	touched := make([]string, 0, len(change.Removed)+len(change.Changed))
 	for _, line := range slices.Concat(change.Removed, change.Changed) {
 		touched = append(touched, line.LineID)
 	}

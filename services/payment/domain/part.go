@@ -68,6 +68,7 @@ func (p Part) Asked() bool {
 	switch p.State {
 	case PartUnknown, PartProcessing, PartSucceeded, PartAbnormal, PartClosed:
 		return true
+	case PartReserved, PartRefused, PartPaidManually, PartVoided:
 	}
 	return false
 }

@@ -80,6 +80,7 @@ func (p Part) refundState() RefundState {
 		return RefundVoided
 	case PartPaidManually:
 		return RefundPaidManually
+	case PartSucceeded:
 	}
 	return RefundSucceeded
 }

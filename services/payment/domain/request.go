@@ -23,21 +23,22 @@ const FreightLine = "_freight"
 
 // LineAmount is what to give back for one line, in minor units of the request's currency.
 type LineAmount struct {
-	LineID string
-	Amount int64
+	LineID string `json:"line_id"`
+	Amount int64  `json:"amount"`
 }
 
-// Request is what a caller asks to refund. Use [NewRequest].
+// Request is what a caller asks to refund. Use [NewRequest]. The JSON names are those of [Request.Hash],
+// which is stored: they stay when a field is renamed.
 type Request struct {
-	CaseID   string
-	OrderID  string
-	Currency string
-	Reason   string
+	CaseID   string `json:"case_id"`
+	OrderID  string `json:"order_id"`
+	Currency string `json:"currency"`
+	Reason   string `json:"reason"`
 	// Lines are sorted by id, unique, and above zero; the freight is among them as [FreightLine].
 	// Every transaction takes its rows in this order, so that two of them never wait for each other.
-	Lines []LineAmount
+	Lines []LineAmount `json:"lines"`
 	// Total of the lines, above zero.
-	Total int64
+	Total int64 `json:"total"`
 }
 
 // Asked is an amount as it came from outside.

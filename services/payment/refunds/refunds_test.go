@@ -191,7 +191,7 @@ func TestNumberThatTheProviderKnowsWithOtherContentIsAMismatch(t *testing.T) {
 }
 
 func TestAnswerWithAnotherCurrencyIsAMismatch(t *testing.T) {
-	each(t, func(t *testing.T, w world) {
+	each(t, func(_ *testing.T, w world) {
 		r := w.reserve("r1", "o1", 500)
 		w.submit("r1")
 		w.platform.Set(number(r), func(held *wechatpaytest.Refund) { held.Status, held.Currency = "SUCCESS", "USD" })
@@ -200,7 +200,7 @@ func TestAnswerWithAnotherCurrencyIsAMismatch(t *testing.T) {
 }
 
 func TestSuccessThatTheProviderTakesBackIsSeenByRefresh(t *testing.T) {
-	each(t, func(t *testing.T, w world) {
+	each(t, func(_ *testing.T, w world) {
 		r := w.reserve("r1", "o1", 500)
 		w.submit("r1")
 		set := func(status string) {

@@ -84,7 +84,7 @@ func TestASecretIsNeverPrinted(t *testing.T) {
 	}
 	for name, text := range map[string]string{
 		"%v": fmt.Sprintf("%v", cfg.Token), "%+v": fmt.Sprintf("%+v", struct{ T config.Secret }{cfg.Token}),
-		"%#v": fmt.Sprintf("%#v", cfg.Token), "%s": fmt.Sprintf("%s", cfg.Token), "%q": fmt.Sprintf("%q", cfg.Token),
+		"%#v": fmt.Sprintf("%#v", cfg.Token), "%s": fmt.Sprintf("<%s>", cfg.Token), "%q": fmt.Sprintf("%q", cfg.Token),
 		"slog": log.String(), "JSON": string(encoded), "Describe": fmt.Sprint(config.Describe("", cfg)...),
 	} {
 		if strings.Contains(text, "hunter2") {

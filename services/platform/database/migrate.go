@@ -99,7 +99,7 @@ func collate(ctx context.Context, conn *sql.Conn) error {
 		return nil
 	}
 	quoted := "`" + strings.ReplaceAll(name, "`", "``") + "`"
-	alter := "ALTER DATABASE " + quoted + " CHARACTER SET utf8mb4 COLLATE " + binaryCollation
+	alter := "ALTER DATABASE " + quoted + " CHARACTER SET utf8mb4 COLLATE " + binaryCollation //nolint:gosec // the name is the database's own, and quoted
 	if _, err := conn.ExecContext(ctx, alter); err != nil {
 		return fmt.Errorf("the database's collation is %s, expected %s, and it cannot be changed: %w", collation, binaryCollation, err)
 	}

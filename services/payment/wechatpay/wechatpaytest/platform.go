@@ -131,7 +131,7 @@ func (p *Platform) Put(r Refund) {
 func (p *Platform) Refunds() []Refund {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	var all []Refund
+	all := make([]Refund, 0, len(p.refunds))
 	for _, r := range p.refunds {
 		all = append(all, *r)
 	}
@@ -168,9 +168,10 @@ func (p *Platform) create(w http.ResponseWriter, r *http.Request) {
 		OutTradeNo  string `json:"out_trade_no"`
 		OutRefundNo string `json:"out_refund_no"`
 		Amount      struct {
-			Refund, Total int64
-			Currency      string
-		}
+			Refund   int64  `json:"refund"`
+			Total    int64  `json:"total"`
+			Currency string `json:"currency"`
+		} `json:"amount"`
 	}
 	if err := json.Unmarshal(body, &q); err != nil {
 		p.answer(w, http.StatusBadRequest, problem("PARAM_ERROR"), false)

@@ -22,7 +22,9 @@ type server struct {
 	dsn       string
 	directory string
 	process   *exec.Cmd
-	ended     chan error
+	// ended is closed when the process has; outcome may be read then.
+	ended   chan struct{}
+	outcome error
 }
 
 // start gives a server that answers, or says in one sentence why there is none.
@@ -41,7 +43,7 @@ func start(ctx context.Context) (*server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &server{directory: directory, ended: make(chan error, 1)}
+	s := &server{directory: directory, ended: make(chan struct{})}
 	if err := s.boot(ctx, binary); err != nil {
 		return nil, errors.Join(err, s.stop())
 	}
@@ -136,7 +138,10 @@ func (s *server) boot(ctx context.Context, binary string) error {
 		s.process = nil
 		return fmt.Errorf("start %s: %w", binary, err)
 	}
-	go func() { s.ended <- s.process.Wait() }()
+	go func() {
+		s.outcome = s.process.Wait()
+		close(s.ended)
+	}()
 	return s.wait(ctx, port)
 }
 
@@ -150,7 +155,7 @@ func (s *server) common(data string) []string {
 }
 
 func isMariaDB(ctx context.Context, binary string) (bool, error) {
-	output, err := exec.CommandContext(ctx, binary, "--no-defaults", "--version").CombinedOutput() //nolint:gosec // find names it
+	output, err := exec.CommandContext(ctx, binary, "--no-defaults", "--version").CombinedOutput()
 	if err != nil {
 		return false, fmt.Errorf("ask %s for its version: %w", binary, err)
 	}
@@ -208,9 +213,9 @@ func (s *server) wait(ctx context.Context, port int) error {
 	defer tick.Stop()
 	for pool.PingContext(ctx) != nil {
 		select {
-		case err := <-s.ended:
+		case <-s.ended:
 			s.process = nil
-			return fmt.Errorf("the server ended at once (%w): %s", err, s.lastWords())
+			return fmt.Errorf("the server ended at once (%w): %s", s.outcome, s.lastWords())
 		case <-ctx.Done():
 			return fmt.Errorf("the server does not answer: %w: %s", ctx.Err(), s.lastWords())
 		case <-tick.C:
