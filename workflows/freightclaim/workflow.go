@@ -22,7 +22,9 @@ const (
 // FreightClaim files the claim, once per order, and ends when it is paid or rejected.
 func FreightClaim(ctx workflow.Context, in contract.FreightClaimInput) (contract.FreightClaimResult, error) {
 	c := setup(ctx, in)
-	return c.run(ctx)
+	result, err := c.run(ctx)
+	c.drain()
+	return result, err
 }
 
 type claiming struct {
@@ -71,6 +73,12 @@ func (c *claiming) file(ctx workflow.Context) (api.InsuranceClaim, error) {
 			return claim, err
 		}
 		c.wait(ctx)
+	}
+}
+
+// drain takes in what the insurer said of a claim that has ended: nobody waits for it any more.
+func (c *claiming) drain() {
+	for c.events.ReceiveAsync(nil) {
 	}
 }
 
