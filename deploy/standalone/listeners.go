@@ -1,6 +1,7 @@
 package standalone
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -12,12 +13,12 @@ import (
 // listeners are the doors of the parts, opened before any part starts, so that each knows where the others are.
 type listeners struct{ open map[string]net.Listener }
 
-func listen(cfg Config) (*listeners, error) {
+func listen(ctx context.Context, cfg Config) (*listeners, error) {
 	l := &listeners{open: map[string]net.Listener{}}
 	for name, addr := range map[string]string{
 		"gateway": cfg.GatewayAddr, "order": loopback, "logistics": loopback, "payment": loopback, "cases": loopback, "notification": loopback,
 	} {
-		listener, err := net.Listen("tcp", addr)
+		listener, err := new(net.ListenConfig).Listen(ctx, "tcp", addr)
 		if errors.Is(err, syscall.EADDRINUSE) {
 			l.close()
 			return nil, fmt.Errorf("%s is taken: stop what uses it, or set AFTERCARE_GATEWAY_ADDR to another address", addr)

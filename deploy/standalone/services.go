@@ -31,7 +31,7 @@ func (s *System) startServices(ctx context.Context, cfg Config, at *listeners, o
 			}
 			mu.Lock()
 			defer mu.Unlock()
-			s.serve(name, at.take(name), service.Run)
+			s.serve(ctx, name, at.take(name), service.Run)
 			return nil
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strconv"
 	"sync"
 	"syscall"
 	"time"
@@ -34,13 +35,29 @@ type Config struct {
 	// Dir holds everything that is kept.
 	Dir string `env:"AFTERCARE_DIR" envDefault:"var" validate:"required"`
 	// The addresses; port 0 takes a free one.
-	GatewayAddr  string `env:"AFTERCARE_GATEWAY_ADDR" envDefault:"127.0.0.1:8080" validate:"hostname_port"`
-	TemporalAddr string `env:"AFTERCARE_TEMPORAL_ADDR" envDefault:"127.0.0.1:7233" validate:"hostname_port"`
-	UIAddr       string `env:"AFTERCARE_UI_ADDR" envDefault:"127.0.0.1:8233" validate:"hostname_port"`
-	SandboxAddr  string `env:"AFTERCARE_SANDBOX_ADDR" envDefault:"127.0.0.1:8090" validate:"hostname_port"`
-	MailAddr     string `env:"AFTERCARE_MAIL_ADDR" envDefault:"127.0.0.1:8025" validate:"hostname_port"`
+	GatewayAddr  string `env:"AFTERCARE_GATEWAY_ADDR" envDefault:"127.0.0.1:8080"`
+	TemporalAddr string `env:"AFTERCARE_TEMPORAL_ADDR" envDefault:"127.0.0.1:7233"`
+	UIAddr       string `env:"AFTERCARE_UI_ADDR" envDefault:"127.0.0.1:8233"`
+	SandboxAddr  string `env:"AFTERCARE_SANDBOX_ADDR" envDefault:"127.0.0.1:8090"`
+	MailAddr     string `env:"AFTERCARE_MAIL_ADDR" envDefault:"127.0.0.1:8025"`
 	// TimeScale is how many seconds pass in the sandbox in one real second: couriers come after two hours of it.
 	TimeScale float64 `env:"AFTERCARE_SANDBOX_TIME_SCALE" envDefault:"7200" validate:"min=1,max=100000"`
+}
+
+// Validate checks the addresses.
+func (c *Config) Validate() error {
+	for _, setting := range []struct{ name, addr string }{
+		{"AFTERCARE_GATEWAY_ADDR", c.GatewayAddr}, {"AFTERCARE_TEMPORAL_ADDR", c.TemporalAddr}, {"AFTERCARE_UI_ADDR", c.UIAddr},
+		{"AFTERCARE_SANDBOX_ADDR", c.SandboxAddr}, {"AFTERCARE_MAIL_ADDR", c.MailAddr},
+	} {
+		host, port, err := net.SplitHostPort(setting.addr)
+		_, wrong := strconv.ParseUint(port, 10, 16)
+		if err != nil || wrong != nil || host == "" {
+			return &config.Error{Variable: setting.name, Sentence: fmt.Sprintf(
+				"%s is %q, expected a host and a port such as 127.0.0.1:8080; port 0 takes a free one", setting.name, setting.addr)}
+		}
+	}
+	return nil
 }
 
 // System is the running product.
@@ -76,7 +93,7 @@ func (s *System) start(ctx context.Context, cfg Config) (err error) {
 	if s.Keys, err = EnsureKeys(filepath.Join(cfg.Dir, "keys")); err != nil {
 		return err
 	}
-	at, err := listen(cfg)
+	at, err := listen(ctx, cfg)
 	if err != nil {
 		return err
 	}
@@ -171,14 +188,14 @@ func (s *System) startCases(ctx context.Context, cfg Config, at *listeners, serv
 	if err != nil {
 		return fmt.Errorf("start the gateway: %w", err)
 	}
-	s.serve("gateway", at.take("gateway"), door.Run)
+	s.serve(ctx, "gateway", at.take("gateway"), door.Run)
 	s.GatewayURL = at.url("gateway")
 	return nil
 }
 
-// serve runs a part until the system stops.
-func (s *System) serve(name string, listener net.Listener, run func(context.Context, net.Listener) error) {
-	ctx, cancel := context.WithCancel(context.Background())
+// serve runs a part until the system stops, whatever becomes of the context that it was started with.
+func (s *System) serve(ctx context.Context, name string, listener net.Listener, run func(context.Context, net.Listener) error) {
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	done := make(chan struct{})
 	go func() {
 		defer close(done)

@@ -11,6 +11,7 @@ import (
 
 	"aftercare.dev/deploy/client"
 	"aftercare.dev/deploy/standalone"
+	"aftercare.dev/gateway/access"
 	"aftercare.dev/services/platform/config"
 )
 
@@ -36,26 +37,44 @@ func attach(ctx context.Context, out io.Writer) (*place, error) {
 
 // running is the system that answers at the configured address, or nil.
 func running(ctx context.Context, cfg standalone.Config) (*place, error) {
-	url := "http://" + cfg.GatewayAddr
+	at := &place{url: "http://" + cfg.GatewayAddr, ui: "http://" + cfg.UIAddr, dir: cfg.Dir, leave: func() {}}
 	ctx, stop := context.WithTimeout(ctx, 2*time.Second)
 	defer stop()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url+"/readyz", nil)
-	if err != nil {
-		return nil, err
-	}
-	answer, err := http.DefaultClient.Do(request)
-	if err != nil {
+	status, err := get(ctx, at.url+"/readyz", "")
+	switch {
+	case err != nil:
 		return nil, nil //nolint:nilerr,nilnil // nobody there means: not running
-	}
-	_ = answer.Body.Close()
-	if answer.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("something answers at %s but is not ready: wait for it, or stop it", url)
+	case status != http.StatusOK:
+		return nil, fmt.Errorf("something answers at %s but is not ready: wait for it, or stop it", at.url)
 	}
 	keys, err := standalone.EnsureKeys(filepath.Join(cfg.Dir, "keys"))
 	if err != nil {
 		return nil, err
 	}
-	return &place{url: url, ui: "http://" + cfg.UIAddr, dir: cfg.Dir, keys: keys, leave: func() {}}, nil
+	token, err := keys.Token(access.Principal{Subject: "local", MerchantID: "demo", Roles: []string{"administrator"}}, time.Minute)
+	if err != nil {
+		return nil, err
+	}
+	if status, err = get(ctx, at.url+"/v1/policy", token); err != nil || status != http.StatusOK {
+		return nil, fmt.Errorf("what answers at %s is not the Aftercare of the folder %s: stop it, or set AFTERCARE_DIR to its folder", at.url, cfg.Dir)
+	}
+	at.keys = keys
+	return at, nil
+}
+
+func get(ctx context.Context, url, token string) (int, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return 0, err
+	}
+	if token != "" {
+		request.Header.Set("Authorization", "Bearer "+token)
+	}
+	answer, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return 0, err
+	}
+	return answer.StatusCode, answer.Body.Close()
 }
 
 // begin starts a system.
