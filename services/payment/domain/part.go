@@ -133,6 +133,15 @@ func (p Part) Sending() Part {
 	return p
 }
 
+// NotThere returns the part after the provider said that it has no refund of this number: what was sent
+// did not arrive, and may be sent again under the same number.
+func (p Part) NotThere() Part {
+	if p.State == PartUnknown {
+		p.State = PartReserved
+	}
+	return p
+}
+
 // Failed returns the part after sending it failed.
 func (p Part) Failed(e *ProviderError) Part {
 	p.Code = e.Code

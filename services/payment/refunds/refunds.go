@@ -86,7 +86,7 @@ func (d *Desk) Get(ctx context.Context, merchantID, refundID string, refresh boo
 		if !part.Asked() {
 			continue
 		}
-		if _, err := d.ask(ctx, refund, part); err != nil {
+		if _, err := d.ask(ctx, refund, part, part.NotThere()); err != nil {
 			return domain.Refund{}, err
 		}
 	}
@@ -107,8 +107,9 @@ type reply struct {
 func (r reply) missing() bool { return r.failure != nil && r.failure.NotFound }
 
 // ask queries the provider about a part and stores what it says. A provider that does not answer is no
-// error: the part stays as it is. What was heard is stored even if the caller has gone away.
-func (d *Desk) ask(ctx context.Context, refund domain.Refund, part domain.Part) (reply, error) {
+// error: the part stays as it is. One that does not have it makes it missing. What was heard is stored even
+// if the caller has gone away.
+func (d *Desk) ask(ctx context.Context, refund domain.Refund, part, missing domain.Part) (reply, error) {
 	r := d.query(ctx, part)
 	after, attempt := part, store.Attempt{Op: "query", Outcome: domain.OutcomeDone}
 	if r.failure == nil {
@@ -117,6 +118,9 @@ func (d *Desk) ask(ctx context.Context, refund domain.Refund, part domain.Part) 
 		d.noteTrouble(ctx, refund, part, after)
 	} else {
 		attempt.Outcome, attempt.Code = r.failure.Outcome, r.failure.Code
+		if r.missing() {
+			after = missing
+		}
 	}
 	return r, d.store.Record(context.WithoutCancel(ctx), refund, part, after, attempt)
 }

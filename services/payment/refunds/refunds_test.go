@@ -50,6 +50,20 @@ func TestLostAnswerIsFoundByQueryAndNotSentAgain(t *testing.T) {
 	})
 }
 
+func TestRequestThatNeverArrivedIsNotWaitedForOnceTheProviderSaysThatItIsNotThere(t *testing.T) {
+	each(t, func(t *testing.T, w world) {
+		r := w.reserve("r1", "o1", 500)
+		w.platform.Next(wechatpaytest.Misbehaviour{Status: 500, Code: "SYSTEM_ERROR"})
+		w.expect(w.submit("r1"), domain.RefundProcessing, domain.NoAttention)
+		w.expect(w.refresh("r1"), domain.RefundReserved, domain.NoAttention)
+		w.clock.pass(gap)
+		w.expect(w.submit("r1"), domain.RefundProcessing, domain.NoAttention)
+		if w.platform.Asked(number(r)) != 2 || len(w.platform.Refunds()) != 1 {
+			t.Errorf("asked %d times, %d refunds", w.platform.Asked(number(r)), len(w.platform.Refunds()))
+		}
+	})
+}
+
 func TestRequestThatNeverArrivedIsSentAgainWithTheSameNumberAfterTheGap(t *testing.T) {
 	each(t, func(t *testing.T, w world) {
 		r := w.reserve("r1", "o1", 500)

@@ -76,7 +76,7 @@ func (d *Desk) confirm(ctx context.Context, refund domain.Refund, kind domain.Re
 		if !part.Troubled() || (kind == domain.ResolveRetry && part.State == domain.PartRefused) {
 			continue
 		}
-		r, err := d.ask(ctx, refund, part)
+		r, err := d.ask(ctx, refund, part, part)
 		switch {
 		case err != nil:
 			return domain.Refund{}, err

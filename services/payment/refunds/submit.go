@@ -33,7 +33,7 @@ func (d *Desk) Submit(ctx context.Context, merchantID, refundID string) (domain.
 
 func (d *Desk) submitPart(ctx context.Context, refund domain.Refund, part domain.Part) error {
 	if part.State == domain.PartUnknown {
-		r, err := d.ask(ctx, refund, part)
+		r, err := d.ask(ctx, refund, part, part)
 		if err != nil || !r.missing() {
 			return err
 		}
