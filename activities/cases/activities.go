@@ -48,9 +48,9 @@ type Verdict struct {
 	Currency string                `json:"currency"`
 	Refund   api.RefundQuote       `json:"refund"`
 	// Lines are what each line is worth if all of it is accepted.
-	Lines []api.SettledLine `json:"lines"`
-	Insured  bool                  `json:"insured"`
-	Clocks   api.Clocks            `json:"clocks"`
+	Lines   []api.SettledLine `json:"lines"`
+	Insured bool              `json:"insured"`
+	Clocks  api.Clocks        `json:"clocks"`
 	// Rules are the ids of the rules that decided.
 	Rules []string `json:"rules"`
 }

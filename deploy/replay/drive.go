@@ -195,8 +195,11 @@ func (s Shop) drive(ctx context.Context, r Return) (Result, error) {
 		return err
 	})
 	for err == nil && found.Status == cases.StatusOpen {
-		err = persist(ctx, func() (err error) {
-			found, err = s.step(ctx, found)
+		err = persist(ctx, func() error {
+			next, err := s.step(ctx, found)
+			if err == nil { // else the case as it was known is still the one to go on with
+				found = next
+			}
 			return err
 		})
 	}

@@ -41,7 +41,7 @@ CN1,10001,X,-4,2011-01-03 10:00:00,1.00,c1,UK
 	require.Len(t, p.Returns, 2, "one case for each order that it draws on")
 	require.Equal(t, "A2", p.Returns[0].Order)
 	require.Equal(t, []replay.ReturnLine{{Line: 4, Quantity: 1}, {Line: 3, Quantity: 2}}, p.Returns[0].Lines, "of the same time the later row first")
-	require.Equal(t, int64(120+220), p.Returns[0].Expected)
+	require.Equal(t, int64(340), p.Returns[0].Expected, "120 + 220")
 	require.Equal(t, int64(100), p.Returns[1].Expected)
 	require.Equal(t, int64(440), p.Expected)
 }

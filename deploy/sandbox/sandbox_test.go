@@ -240,7 +240,7 @@ func TestControlAnswers(t *testing.T) {
 		contains                    string
 	}{
 		{"the clock is shown", "GET", "/control/clock", "", 200, `"time_scale":6000`},
-		{"a misspelt field is refused", "POST", "/control/rules", `{"sytem":"payment"}`, 400, "unknown field"},
+		{"a misspelt field is refused", "POST", "/control/rules", `{"sistem":"payment"}`, 400, "unknown field"},
 		{"an unknown effect is refused", "POST", "/control/rules", `{"system":"payment","effect":"x"}`, 422, "none of"},
 		{"an unknown rule is not deleted", "DELETE", "/control/rules/x", "", 404, ""},
 		{"rules are reset", "POST", "/control/reset", "", 204, ""},

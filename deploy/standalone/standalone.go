@@ -47,8 +47,11 @@ type Config struct {
 // Validate checks the addresses.
 func (c *Config) Validate() error {
 	for _, setting := range []struct{ name, addr string }{
-		{"AFTERCARE_GATEWAY_ADDR", c.GatewayAddr}, {"AFTERCARE_TEMPORAL_ADDR", c.TemporalAddr}, {"AFTERCARE_UI_ADDR", c.UIAddr},
-		{"AFTERCARE_SANDBOX_ADDR", c.SandboxAddr}, {"AFTERCARE_MAIL_ADDR", c.MailAddr},
+		{"AFTERCARE_GATEWAY_ADDR", c.GatewayAddr},
+		{"AFTERCARE_TEMPORAL_ADDR", c.TemporalAddr},
+		{"AFTERCARE_UI_ADDR", c.UIAddr},
+		{"AFTERCARE_SANDBOX_ADDR", c.SandboxAddr},
+		{"AFTERCARE_MAIL_ADDR", c.MailAddr},
 	} {
 		host, port, err := net.SplitHostPort(setting.addr)
 		_, wrong := strconv.ParseUint(port, 10, 16)

@@ -21,11 +21,11 @@ const crashDir = "TEMPORAL_TEST_CRASH_DIR"
 // TestWorkflowsSurviveKill starts cases in a process, kills it with SIGKILL at once, and wants every
 // case whose start was acknowledged to end in the next process on the same file, wherever it lies.
 func TestWorkflowsSurviveKill(t *testing.T) {
-	if os.Getenv(crashDir) != "" {
-		t.Skip("this is the process that is killed")
+	if dir := os.Getenv(crashDir); dir != "" {
+		openCases(t, dir)
 	}
 	dir := t.TempDir()
-	child := exec.Command(os.Args[0], "-test.run=^TestProcessThatIsKilled$", "-test.v")
+	child := exec.Command(os.Args[0], "-test.run=^TestWorkflowsSurviveKill$", "-test.v")
 	child.Env = append(os.Environ(), crashDir+"="+dir)
 	child.Stderr = os.Stderr
 	out, err := child.StdoutPipe()
@@ -78,12 +78,10 @@ func killAfter(t *testing.T, child *exec.Cmd, out io.Reader, count int) []string
 	return cases
 }
 
-// TestProcessThatIsKilled opens cases for ever: half of them wait for a timer, half end at once.
-func TestProcessThatIsKilled(t *testing.T) {
-	dir := os.Getenv(crashDir)
-	if dir == "" {
-		t.Skip("only for TestWorkflowsSurviveKill")
-	}
+// openCases is what the killed process does: it opens cases for ever. Half of them wait for a timer, half
+// end at once.
+func openCases(t *testing.T, dir string) {
+	t.Helper()
 	server := temporaltest.Start(t, func(c *temporal.Config) { c.Dir, c.SearchAttributes = dir, searchAttributes() })
 	c := temporaltest.Dial(t, server)
 	startWorker(t, c)

@@ -43,7 +43,7 @@ func running(ctx context.Context, cfg standalone.Config) (*place, error) {
 	status, err := get(ctx, at.url+"/readyz", "")
 	switch {
 	case err != nil:
-		return nil, nil //nolint:nilerr,nilnil // nobody there means: not running
+		return nil, nil // nobody there means: not running
 	case status != http.StatusOK:
 		return nil, fmt.Errorf("something answers at %s but is not ready: wait for it, or stop it", at.url)
 	}

@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -159,7 +160,7 @@ func (d *depot) told(path string) []string {
 			d.t.Fatal(err)
 		}
 		if path == "/order" {
-			out = append(out, fmt.Sprint(p.Data.Status))
+			out = append(out, strconv.Itoa(p.Data.Status))
 		} else {
 			out = append(out, p.Status+"/"+p.LastResult.State)
 		}

@@ -23,19 +23,19 @@ import (
 // message is a message push in plain text mode.
 type message struct {
 	XMLName      xml.Name    `json:"-" xml:"xml"`
-	ToUserName   string      `json:"ToUserName"`
-	FromUserName string      `json:"FromUserName"`
-	CreateTime   int64       `json:"CreateTime"`
-	MsgType      string      `json:"MsgType"`
-	Event        string      `json:"Event"`
+	ToUserName   string      `json:"ToUserName" xml:"ToUserName"`
+	FromUserName string      `json:"FromUserName" xml:"FromUserName"`
+	CreateTime   int64       `json:"CreateTime" xml:"CreateTime"`
+	MsgType      string      `json:"MsgType" xml:"MsgType"`
+	Event        string      `json:"Event" xml:"Event"`
 	UploadEvent  uploadEvent `json:"upload_event" xml:"upload_event"`
 }
 
 type uploadEvent struct {
-	OrderNo       string `json:"OrderNo"`
-	Status        int    `json:"Status"`
-	FinishTime    int64  `json:"FinishTime"`
-	PayFailReason string `json:"PayFailReason,omitempty" xml:",omitempty"`
+	OrderNo       string `json:"OrderNo" xml:"OrderNo"`
+	Status        int    `json:"Status" xml:"Status"`
+	FinishTime    int64  `json:"FinishTime" xml:"FinishTime"`
+	PayFailReason string `json:"PayFailReason,omitempty" xml:"PayFailReason,omitempty"`
 }
 
 var errNoCallback = errors.New("insurer: no callback URL is set")

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -176,7 +177,7 @@ func TestOnePolicyAndOneClaimForAnOrder(t *testing.T) {
 		{"an order is insured", "createorder", o.order("p1", "d1"), 0},
 		{"and not a second time", "createorder", o.order("p1", "d9"), 2007},
 		{"nor is its waybill", "createorder", o.order("p9", "d1"), 1011},
-		{"an order paid long ago is not insured", "createorder", strings.Replace(o.order("p8", "d8"), fmt.Sprint(o.Clock.Now().Unix()), "1600000000", 1), 1010},
+		{"an order paid long ago is not insured", "createorder", strings.Replace(o.order("p8", "d8"), strconv.FormatInt(o.Clock.Now().Unix(), 10), "1600000000", 1), 1010},
 		{"an order without buyer is not insured", "createorder", strings.Replace(o.order("p8", "d8"), "buyer", "", 1), 41009},
 		{"nobody claims without a policy", "claim", claim("buyer", "p7", "r1"), 2009},
 		{"nobody claims for another buyer", "claim", claim("thief", "p1", "r1"), 2011},

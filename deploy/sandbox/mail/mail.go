@@ -159,9 +159,9 @@ func (s *Service) summary(i int) Summary {
 
 // Get returns a message with its raw content; false if there is none.
 func (s *Service) Get(id string) (Summary, []byte, bool, error) {
-	n, err := strconv.Atoi(id)
+	n, _ := strconv.Atoi(id) // 0 if it is no number: no message has that one
 	s.mu.RLock()
-	if err != nil || n < 1 || n > len(s.all) {
+	if n < 1 || n > len(s.all) {
 		s.mu.RUnlock()
 		return Summary{}, nil, false, nil
 	}

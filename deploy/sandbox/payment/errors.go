@@ -66,6 +66,6 @@ func ruled(r fault.Rule) *apiError {
 }
 
 func (s *Service) refuse(e *apiError) fault.Answer {
-	body, _ := json.Marshal(map[string]string{"code": e.code, "message": e.message}) // strings cannot fail
+	body, _ := json.Marshal(map[string]string{"code": e.code, "message": e.message}) //nolint:errchkjson // strings cannot fail
 	return s.answer(e.status, body)
 }
