@@ -13,10 +13,12 @@ import (
 	"aftercare.dev/workflows/contract"
 )
 
-// The insurer is asked after an hour, then ever less often; it should have called.
+// A claim that the insurer has not taken is filed again after a minute. One that it has is asked about after an hour: it
+// should have called. Both ever less often.
 const (
-	firstQuery = time.Hour
-	lastQuery  = 24 * time.Hour
+	firstFiling = time.Minute
+	firstQuery  = time.Hour
+	longest     = 24 * time.Hour
 )
 
 // FreightClaim files the claim, once per order, and ends when it is paid or rejected.
@@ -30,11 +32,12 @@ func FreightClaim(ctx workflow.Context, in contract.FreightClaimInput) (contract
 type claiming struct {
 	in     contract.FreightClaimInput
 	events workflow.ReceiveChannel
-	query  time.Duration
+	// refile and query are how long the next wait of the kind is.
+	refile, query time.Duration
 }
 
 func setup(ctx workflow.Context, in contract.FreightClaimInput) *claiming {
-	return &claiming{in: in, events: workflow.GetSignalChannel(ctx, contract.InsurerEvent), query: firstQuery}
+	return &claiming{in: in, events: workflow.GetSignalChannel(ctx, contract.InsurerEvent), refile: firstFiling, query: firstQuery}
 }
 
 func (c *claiming) run(ctx workflow.Context) (contract.FreightClaimResult, error) {
@@ -46,11 +49,10 @@ func (c *claiming) run(ctx workflow.Context) (contract.FreightClaimResult, error
 		case api.InsuranceClaimStateRejected:
 			return contract.FreightClaimResult{State: "rejected", Reason: text(claim.Reason)}, nil
 		case api.InsuranceClaimStatePending:
-			// The insurer has not taken it yet.
-			c.wait(ctx)
+			c.wait(ctx, &c.refile, "File the claim again")
 			claim, err = c.file(ctx)
 		default:
-			c.wait(ctx)
+			c.wait(ctx, &c.query, "Ask the insurer if it does not call")
 			claim, err = logistics.GetClaim(ctx, c.claim())
 		}
 	}
@@ -72,7 +74,7 @@ func (c *claiming) file(ctx workflow.Context) (api.InsuranceClaim, error) {
 		if err == nil || ctx.Err() != nil {
 			return claim, err
 		}
-		c.wait(ctx)
+		c.wait(ctx, &c.refile, "File the claim again")
 	}
 }
 
@@ -82,12 +84,12 @@ func (c *claiming) drain() {
 	}
 }
 
-// wait ends when the insurer calls, or when it is time to ask.
-func (c *claiming) wait(ctx workflow.Context) {
+// wait ends when the insurer calls, or after the pause, which is twice as long the next time.
+func (c *claiming) wait(ctx workflow.Context, pause *time.Duration, summary string) {
 	ctx, cancel := workflow.WithCancel(ctx)
 	defer cancel()
-	timer := workflow.NewTimerWithOptions(ctx, c.query, workflow.TimerOptions{Summary: "Ask the insurer if it does not call"})
-	c.query = min(2*c.query, lastQuery)
+	timer := workflow.NewTimerWithOptions(ctx, *pause, workflow.TimerOptions{Summary: summary})
+	*pause = min(2**pause, longest)
 	workflow.NewSelector(ctx).
 		AddFuture(timer, func(workflow.Future) {}).
 		AddReceive(c.events, func(ch workflow.ReceiveChannel, _ bool) { ch.Receive(ctx, nil) }).
