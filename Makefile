@@ -7,6 +7,8 @@ BIN      := $(CURDIR)/bin
 
 # Everything is built without cgo: a machine with Go and make has all it takes.
 export CGO_ENABLED ?= 0
+# Nothing reads the version control's stamp, and a checkout of another owner could not be built with it.
+export GOFLAGS += -buildvcs=false
 
 OAPI_CODEGEN_VERSION  := v2.8.2
 GOLANGCI_LINT_VERSION := v2.15.0
