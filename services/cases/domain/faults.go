@@ -46,8 +46,8 @@ const (
 	CodeEvidenceTooManyPixels = "evidence_too_many_pixels"
 )
 
-// statusOf has the codes that are not 422.
-var statusOf = map[string]int{
+// statuses has the codes that are not 422.
+var statuses = problem.Statuses{
 	CodePolicyNotFound:    http.StatusNotFound,
 	CodeOrderNotFound:     http.StatusNotFound,
 	CodeCaseNotFound:      http.StatusNotFound,
@@ -62,13 +62,5 @@ var statusOf = map[string]int{
 // Fault returns the problem of the code with its status. An empty field means that no field of the
 // request is to blame.
 func Fault(code, field, detail string) *problem.Error {
-	status, known := statusOf[code]
-	if !known {
-		status = http.StatusUnprocessableEntity
-	}
-	e := problem.New(status, code, detail)
-	if field == "" {
-		return e
-	}
-	return e.WithFields(problem.FieldError{Field: field, Detail: detail})
+	return statuses.Fault(code, field, detail)
 }

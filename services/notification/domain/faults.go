@@ -36,7 +36,7 @@ const (
 	CodeKeyReused = "idempotency_key_reused"
 )
 
-var statusOf = map[string]int{
+var statuses = problem.Statuses{
 	CodeEventDiffers:     http.StatusConflict,
 	CodeNotResendable:    http.StatusConflict,
 	CodeEndpointDisabled: http.StatusConflict,
@@ -47,18 +47,10 @@ var statusOf = map[string]int{
 	CodeEndpointNotFound: http.StatusNotFound,
 }
 
-// Fault returns the problem of one of this service's codes, 422 unless statusOf knows better. An empty field means that no field of
+// Fault returns the problem of one of this service's codes, 422 unless statuses knows better. An empty field means that no field of
 // the request is to blame.
 func Fault(code, field, detail string) *problem.Error {
-	status, known := statusOf[code]
-	if !known {
-		status = http.StatusUnprocessableEntity
-	}
-	e := problem.New(status, code, detail)
-	if field == "" {
-		return e
-	}
-	return e.WithFields(problem.FieldError{Field: field, Detail: detail})
+	return statuses.Fault(code, field, detail)
 }
 
 func invalid(field, detail string) *problem.Error { return Fault(CodeInvalidEvent, field, detail) }

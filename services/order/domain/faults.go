@@ -32,7 +32,7 @@ const (
 	CodeReservationSettled = "reservation_settled"
 )
 
-var statusOf = map[string]int{
+var statuses = problem.Statuses{
 	CodeOrderInUse:          http.StatusConflict,
 	CodeUnitsNotAvailable:   http.StatusConflict,
 	CodeReservationDiffers:  http.StatusConflict,
@@ -41,18 +41,10 @@ var statusOf = map[string]int{
 	CodeReservationNotFound: http.StatusNotFound,
 }
 
-// fault returns the problem of the code, 422 unless statusOf knows better. An empty field means that
+// fault returns the problem of the code, 422 unless statuses knows better. An empty field means that
 // no field of the request is to blame.
 func fault(code, field, detail string) *problem.Error {
-	status, known := statusOf[code]
-	if !known {
-		status = http.StatusUnprocessableEntity
-	}
-	e := problem.New(status, code, detail)
-	if field == "" {
-		return e
-	}
-	return e.WithFields(problem.FieldError{Field: field, Detail: detail})
+	return statuses.Fault(code, field, detail)
 }
 
 // invalid returns the 422 problem of a field that no order can have.

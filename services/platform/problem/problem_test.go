@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
+	"net/http"
 	"net/http/httptest"
 	"slices"
 	"strings"
@@ -157,5 +158,23 @@ func TestEveryCodeHasATitleInEachLanguage(t *testing.T) {
 	}
 	if !slices.Equal(codes["en.json"], codes["zh-CN.json"]) {
 		t.Errorf("en %v\nzh-CN %v", codes["en.json"], codes["zh-CN.json"])
+	}
+}
+
+func TestAFaultHasTheStatusOfItsCodeAndNamesItsField(t *testing.T) {
+	statuses := problem.Statuses{"gone": http.StatusNotFound}
+	for _, test := range []struct {
+		code, field string
+		status      int
+		fields      int
+	}{
+		{"gone", "", http.StatusNotFound, 0},
+		{"gone", "id", http.StatusNotFound, 1},
+		{"unheard_of", "lines[0]", http.StatusUnprocessableEntity, 1},
+	} {
+		e := statuses.Fault(test.code, test.field, "why")
+		if e.Status != test.status || e.Code != test.code || e.Detail != "why" || len(e.Errors) != test.fields {
+			t.Errorf("%+v gives %+v", test, e)
+		}
 	}
 }
