@@ -9,6 +9,7 @@ import (
 	notification "aftercare.dev/services/notification/api"
 	"aftercare.dev/services/platform/httpclient"
 	"aftercare.dev/services/platform/outbox"
+	"aftercare.dev/services/platform/telemetry"
 )
 
 // announcer tells the notification service what happened. It knows events by their ids, so that
@@ -35,6 +36,7 @@ func (a *announcer) deliver(ctx context.Context, m outbox.Message) error {
 	if err := json.Unmarshal(m.Payload, &e); err != nil {
 		return fmt.Errorf("read message: %w", err)
 	}
+	ctx = telemetry.WithCase(ctx, e.MerchantID, e.CaseID)
 	event := notification.Event{
 		EventID: e.EventID, Type: e.Type, CaseID: e.CaseID, OrderID: e.OrderID, BuyerID: e.BuyerID, Number: e.Number,
 		OccurredAt: e.OccurredAt, Audience: notification.EventAudience(e.Audience), Stage: &e.Stage, Status: &e.Status,

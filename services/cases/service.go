@@ -12,6 +12,8 @@ import (
 	nethttp "net/http"
 	"time"
 
+	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/metric"
 	"gocloud.dev/blob"
 	"gorm.io/gorm"
 
@@ -69,6 +71,14 @@ type Service struct {
 	bucket *blob.Bucket
 	server *httpserver.Server
 	relay  *outbox.Relay
+	// observed ends what shows the database in metrics.
+	observed []func() error
+}
+
+// Migrate brings the schema up to date and does nothing else: the command "migrate".
+func Migrate(ctx context.Context, cfg database.Config, log *slog.Logger) error {
+	cfg.Logger = log
+	return database.MigrateAlone(ctx, cfg, store.Migrations())
 }
 
 // New opens the database and the bucket, migrates if the configuration says so, and wires the parts.
@@ -91,10 +101,8 @@ func New(ctx context.Context, cfg Config, log *slog.Logger) (*Service, error) {
 }
 
 func (s *Service) assemble(ctx context.Context, cfg Config) error {
-	if cfg.Migrate {
-		if err := database.Migrate(ctx, s.db, store.Migrations()); err != nil {
-			return err
-		}
+	if err := database.Prepare(ctx, s.db, store.Migrations(), cfg.Migrate); err != nil {
+		return err
 	}
 	orderClient, err := orders.New(cfg.OrderURL, s.client(cfg, cfg.OrderURL))
 	if err != nil {
@@ -109,11 +117,37 @@ func (s *Service) assemble(ctx context.Context, cfg Config) error {
 		return err
 	}
 	s.relay = outbox.NewRelay(outbox.Options{DB: s.db, Logger: s.log, Deliver: announcer.deliver})
-	records := store.New(s.db, time.Now)
-	return s.serve(cfg, http.New(http.Dependencies{
-		Store: records, Orders: orderClient, Wording: sentences, Recorded: s.relay.Notify, Now: time.Now,
+	records, meter := store.New(s.db, time.Now), otel.Meter("aftercare.dev/services/cases")
+	counters, err := newCounters(meter)
+	if err != nil {
+		return err
+	}
+	err = s.serve(cfg, http.New(http.Dependencies{
+		Store: records, Orders: orderClient, Wording: sentences, Now: time.Now,
 		Vault: vault.New(s.bucket, records, cfg.EvidenceMaxBytes, cfg.EvidenceConcurrency),
+		Recorded: func(ctx context.Context, merchantID string, r store.Recorded) {
+			counters.count(ctx, merchantID, r)
+			s.relay.Notify()
+		},
 	}))
+	if err != nil {
+		return err
+	}
+	return s.observe(meter, records)
+}
+
+// observe shows in metrics what the database has, until the service ends.
+func (s *Service) observe(meter metric.Meter, records *store.Store) error {
+	cases, err := observe(meter, records)
+	if err != nil {
+		return err
+	}
+	waiting, err := outbox.Observe(meter, s.db, "cases")
+	if err != nil {
+		return errors.Join(err, cases())
+	}
+	s.observed = []func() error{cases, waiting}
+	return nil
 }
 
 func (s *Service) client(cfg Config, baseURL string) *httpclient.Client {
@@ -150,5 +184,9 @@ func (s *Service) Run(ctx context.Context, listener net.Listener) error {
 	group.Loop("outbox", s.relay.Run)
 	group.Closer("database", func() error { return database.Close(s.db) })
 	group.Closer("bucket", s.bucket.Close)
+	// What reads the database ends before it.
+	for _, unobserve := range s.observed {
+		group.Closer("metrics", unobserve)
+	}
 	return group.Run(ctx)
 }

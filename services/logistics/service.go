@@ -83,6 +83,12 @@ type Service struct {
 	insurance *insurance.Desk
 }
 
+// Migrate brings the schema up to date and does nothing else: the command "migrate".
+func Migrate(ctx context.Context, cfg database.Config, log *slog.Logger) error {
+	cfg.Logger = log
+	return database.MigrateAlone(ctx, cfg, store.Migrations())
+}
+
 // New opens the database, migrates it if the configuration says so, and wires the parts. Nothing is
 // served before [Service.Run], which also closes what New has opened.
 func New(ctx context.Context, cfg Config, log *slog.Logger) (*Service, error) {
@@ -99,10 +105,8 @@ func New(ctx context.Context, cfg Config, log *slog.Logger) (*Service, error) {
 }
 
 func (s *Service) assemble(ctx context.Context) error {
-	if s.cfg.Migrate {
-		if err := database.Migrate(ctx, s.db, store.Migrations()); err != nil {
-			return err
-		}
+	if err := database.Prepare(ctx, s.db, store.Migrations(), s.cfg.Migrate); err != nil {
+		return err
 	}
 	handlers, err := s.handlers()
 	if err != nil {

@@ -77,6 +77,12 @@ type Service struct {
 	webhooks   *webhook.Sender
 }
 
+// Migrate brings the schema up to date and does nothing else: the command "migrate".
+func Migrate(ctx context.Context, cfg database.Config, log *slog.Logger) error {
+	cfg.Logger = log
+	return database.MigrateAlone(ctx, cfg, store.Migrations())
+}
+
 // New opens the database, migrates it if the configuration says so, and wires the parts. Nothing is
 // served or sent before [Service.Run], which also closes what New has opened.
 func New(ctx context.Context, cfg Config, log *slog.Logger) (*Service, error) {
@@ -115,10 +121,8 @@ func newEmailSender(cfg Config, book *wording.Book) (*email.Sender, error) {
 }
 
 func (s *Service) assemble(ctx context.Context, cfg Config, guard *webhook.Guard, book *wording.Book, senders map[domain.Channel]dispatch.Sender) error {
-	if cfg.Migrate {
-		if err := database.Migrate(ctx, s.db, store.Migrations()); err != nil {
-			return err
-		}
+	if err := database.Prepare(ctx, s.db, store.Migrations(), cfg.Migrate); err != nil {
+		return err
 	}
 	spec, err := api.GetSpec()
 	if err != nil {

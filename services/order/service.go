@@ -11,6 +11,7 @@ import (
 	"net"
 	"time"
 
+	"go.opentelemetry.io/otel"
 	"gorm.io/gorm"
 
 	"aftercare.dev/services/order/api"
@@ -50,6 +51,14 @@ type Service struct {
 	db     *gorm.DB
 	server *httpserver.Server
 	relay  *outbox.Relay
+	// unobserve ends what shows the outbox in metrics.
+	unobserve func() error
+}
+
+// Migrate brings the schema up to date and does nothing else: the command "migrate".
+func Migrate(ctx context.Context, cfg database.Config, log *slog.Logger) error {
+	cfg.Logger = log
+	return database.MigrateAlone(ctx, cfg, store.Migrations())
 }
 
 // New opens the database, migrates it if the configuration says so, and wires the parts. Nothing is
@@ -72,10 +81,8 @@ func New(ctx context.Context, cfg Config, log *slog.Logger) (*Service, error) {
 }
 
 func (s *Service) assemble(ctx context.Context, cfg Config, insurer *insurer) error {
-	if cfg.Migrate {
-		if err := database.Migrate(ctx, s.db, store.Migrations()); err != nil {
-			return err
-		}
+	if err := database.Prepare(ctx, s.db, store.Migrations(), cfg.Migrate); err != nil {
+		return err
 	}
 	spec, err := api.GetSpec()
 	if err != nil {
@@ -92,6 +99,10 @@ func (s *Service) assemble(ctx context.Context, cfg Config, insurer *insurer) er
 			api.RegisterHandlers(r, api.NewStrictHandler(handlers, nil))
 		},
 	})
+	if err != nil {
+		return err
+	}
+	s.unobserve, err = outbox.Observe(otel.Meter("aftercare.dev/services/order"), s.db, "order")
 	return err
 }
 
@@ -102,5 +113,7 @@ func (s *Service) Run(ctx context.Context, listener net.Listener) error {
 	group.Server("http", func(ctx context.Context) error { return s.server.Run(ctx, listener) })
 	group.Loop("outbox", s.relay.Run)
 	group.Closer("database", func() error { return database.Close(s.db) })
+	// What reads the database ends before it.
+	group.Closer("metrics", s.unobserve)
 	return group.Run(ctx)
 }

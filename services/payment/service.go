@@ -11,6 +11,7 @@ import (
 	"net"
 	"time"
 
+	"go.opentelemetry.io/otel"
 	"gorm.io/gorm"
 
 	orderapi "aftercare.dev/services/order/api"
@@ -36,6 +37,14 @@ type Service struct {
 	db     *gorm.DB
 	server *httpserver.Server
 	log    *slog.Logger
+	// unobserve ends what shows the database in metrics.
+	unobserve func() error
+}
+
+// Migrate brings the schema up to date and does nothing else: the command "migrate".
+func Migrate(ctx context.Context, cfg database.Config, log *slog.Logger) error {
+	cfg.Logger = log
+	return database.MigrateAlone(ctx, cfg, store.Migrations())
 }
 
 // New opens the database, brings its schema up to date, and wires the service. A wrong setting is a
@@ -56,31 +65,34 @@ func New(ctx context.Context, cfg Config, log *slog.Logger) (*Service, error) {
 	if err != nil {
 		return nil, fmt.Errorf("PAYMENT_DATABASE_DSN: %w", err)
 	}
-	server, err := assemble(ctx, cfg, db, wechat, orders{orderClient}, log)
-	if err != nil {
+	s := &Service{db: db, log: log}
+	if err := s.assemble(ctx, cfg, wechat, orders{orderClient}); err != nil {
 		return nil, errors.Join(err, database.Close(db))
 	}
-	return &Service{db: db, server: server, log: log}, nil
+	return s, nil
 }
 
-func assemble(ctx context.Context, cfg Config, db *gorm.DB, wechat *wechatpay.Client, orders refunds.Orders, log *slog.Logger) (*httpserver.Server, error) {
-	if cfg.Migrate {
-		if err := database.Migrate(ctx, db, store.Migrations()); err != nil {
-			return nil, err
-		}
+func (s *Service) assemble(ctx context.Context, cfg Config, wechat *wechatpay.Client, orders refunds.Orders) error {
+	if err := database.Prepare(ctx, s.db, store.Migrations(), cfg.Migrate); err != nil {
+		return err
 	}
 	spec, err := api.GetSpec()
 	if err != nil {
-		return nil, err
+		return err
+	}
+	records, meter := store.New(s.db, time.Now), otel.Meter("aftercare.dev/services/payment")
+	counters, err := newCounters(meter)
+	if err != nil {
+		return err
 	}
 	accounts := map[string]refunds.Account{
 		wechatpay.Provider: {Provider: wechat, MinGap: cfg.WeChatPay.MinGap, CallTimeout: cfg.WeChatPay.Timeout},
 	}
-	desk := refunds.New(store.New(db, time.Now), orders, accounts, time.Now, log)
+	desk := refunds.New(records, orders, accounts, counters.count, time.Now, s.log)
 	handlers := http.New(desk, wechat)
-	return httpserver.New(httpserver.Options{
-		Name: "payment", Logger: log, ServiceToken: cfg.ServiceToken, Spec: spec,
-		Ready:      map[string]httpserver.Check{"database": database.Ping(db)},
+	s.server, err = httpserver.New(httpserver.Options{
+		Name: "payment", Logger: s.log, ServiceToken: cfg.ServiceToken, Spec: spec,
+		Ready:      map[string]httpserver.Check{"database": database.Ping(s.db)},
 		Catalogs:   []fs.FS{http.Catalog()},
 		MaxBodyOf:  map[string]int64{"receivePaymentCallback": maxCallback},
 		DrainDelay: cfg.DrainDelay,
@@ -88,6 +100,11 @@ func assemble(ctx context.Context, cfg Config, db *gorm.DB, wechat *wechatpay.Cl
 			api.RegisterHandlers(r, api.NewStrictHandler(handlers, nil))
 		},
 	})
+	if err != nil {
+		return err
+	}
+	s.unobserve, err = observe(meter, records)
+	return err
 }
 
 // Run serves on the listener until ctx ends, drains, and closes the database. The service cannot be
@@ -96,5 +113,7 @@ func (s *Service) Run(ctx context.Context, listener net.Listener) error {
 	group := process.NewGroup(s.log)
 	group.Server("http", func(ctx context.Context) error { return s.server.Run(ctx, listener) })
 	group.Closer("database", func() error { return database.Close(s.db) })
+	// What reads the database ends before it.
+	group.Closer("metrics", s.unobserve)
 	return group.Run(ctx)
 }

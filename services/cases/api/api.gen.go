@@ -108,6 +108,45 @@ func (e ClocksReviewSilence) Valid() bool {
 	}
 }
 
+// Defines values for FindingKind.
+const (
+	ActivityFailing               FindingKind = "activity_failing"
+	CaseWithoutWorkflow           FindingKind = "case_without_workflow"
+	ClosedCaseWithRunningWorkflow FindingKind = "closed_case_with_running_workflow"
+	DeadlinePassed                FindingKind = "deadline_passed"
+	NoProgress                    FindingKind = "no_progress"
+	StageDiffers                  FindingKind = "stage_differs"
+	WorkflowFailed                FindingKind = "workflow_failed"
+	WorkflowProblem               FindingKind = "workflow_problem"
+	WorkflowWithoutCase           FindingKind = "workflow_without_case"
+)
+
+// Valid indicates whether the value is a known member of the FindingKind enum.
+func (e FindingKind) Valid() bool {
+	switch e {
+	case ActivityFailing:
+		return true
+	case CaseWithoutWorkflow:
+		return true
+	case ClosedCaseWithRunningWorkflow:
+		return true
+	case DeadlinePassed:
+		return true
+	case NoProgress:
+		return true
+	case StageDiffers:
+		return true
+	case WorkflowFailed:
+		return true
+	case WorkflowProblem:
+		return true
+	case WorkflowWithoutCase:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for FiredRuleEffect.
 const (
 	Allow   FiredRuleEffect = "allow"
@@ -569,6 +608,17 @@ type Attention struct {
 	Since  time.Time `json:"since"`
 }
 
+// AttentionCount defines model for AttentionCount.
+type AttentionCount struct {
+	Cases  int64  `json:"cases"`
+	Reason string `json:"reason"`
+}
+
+// AttentionCounts defines model for AttentionCounts.
+type AttentionCounts struct {
+	Items []AttentionCount `json:"items"`
+}
+
 // Audience everyone includes the buyer
 type Audience string
 
@@ -665,6 +715,9 @@ type Clocks struct {
 // ClocksReviewSilence defines model for Clocks.ReviewSilence.
 type ClocksReviewSilence string
 
+// Code defines model for Code.
+type Code = string
+
 // Entry defines model for Entry.
 type Entry struct {
 	Actor Actor     `json:"actor"`
@@ -707,6 +760,58 @@ type Evidence struct {
 	Height      int    `json:"height"`
 	SizeBytes   int64  `json:"size_bytes"`
 	Width       int    `json:"width"`
+}
+
+// Finding defines model for Finding.
+type Finding struct {
+	// CaseID Empty if the workflow does not tell
+	CaseID string `json:"case_id"`
+
+	// Code What exactly, as a code
+	Code string `json:"code"`
+
+	// Kind case_without_workflow: open here, no workflow runs · workflow_without_case: runs, nothing is recorded · closed_case_with_running_workflow · workflow_failed: the workflow ended otherwise while the case is open · stage_differs · no_progress: nobody is expected, no clock runs, nothing is under way · deadline_passed: and nothing happened · workflow_problem: the code of the workers fails on the workflow · activity_failing: tried many times
+	Kind FindingKind `json:"kind"`
+
+	// Since Since when it is so, as far as the sweep can tell
+	Since      time.Time `json:"since"`
+	WorkflowID string    `json:"workflow_id"`
+}
+
+// FindingInput defines model for FindingInput.
+type FindingInput struct {
+	// CaseID Empty if the workflow does not tell
+	CaseID *string `json:"case_id,omitempty"`
+
+	// Code What exactly, as a code
+	Code string `json:"code"`
+
+	// Kind case_without_workflow: open here, no workflow runs · workflow_without_case: runs, nothing is recorded · closed_case_with_running_workflow · workflow_failed: the workflow ended otherwise while the case is open · stage_differs · no_progress: nobody is expected, no clock runs, nothing is under way · deadline_passed: and nothing happened · workflow_problem: the code of the workers fails on the workflow · activity_failing: tried many times
+	Kind       FindingKind `json:"kind"`
+	MerchantID ID          `json:"merchant_id"`
+
+	// Since Since when it is so, as far as the sweep can tell
+	Since      time.Time `json:"since"`
+	WorkflowID string    `json:"workflow_id"`
+}
+
+// FindingKind case_without_workflow: open here, no workflow runs · workflow_without_case: runs, nothing is recorded · closed_case_with_running_workflow · workflow_failed: the workflow ended otherwise while the case is open · stage_differs · no_progress: nobody is expected, no clock runs, nothing is under way · deadline_passed: and nothing happened · workflow_problem: the code of the workers fails on the workflow · activity_failing: tried many times
+type FindingKind string
+
+// Findings defines model for Findings.
+type Findings struct {
+	// FinishedAt When the last sweep ended; absent before the first one
+	FinishedAt *time.Time `json:"finished_at,omitempty"`
+	Items      []Finding  `json:"items"`
+}
+
+// FindingsInput defines model for FindingsInput.
+type FindingsInput struct {
+	FinishedAt time.Time      `json:"finished_at"`
+	Items      []FindingInput `json:"items"`
+
+	// Total How many there are; the items may be only the first of them
+	Total int64 `json:"total"`
 }
 
 // FiredRule defines model for FiredRule.
@@ -847,6 +952,27 @@ type NoteInput struct {
 // NoteRef defines model for NoteRef.
 type NoteRef struct {
 	NoteID string `json:"note_id"`
+}
+
+// OpenCase defines model for OpenCase.
+type OpenCase struct {
+	CaseID   string     `json:"case_id"`
+	Deadline *time.Time `json:"deadline,omitempty"`
+
+	// Expected Somebody is expected to do something
+	Expected       bool   `json:"expected"`
+	MerchantID     string `json:"merchant_id"`
+	NeedsAttention bool   `json:"needs_attention"`
+
+	// Stage reviewing · waiting_info: the buyer is asked, the review clock stands still · rejected: the buyer may answer once · waiting_shipment: the buyer chooses pickup or sends it · waiting_pickup · in_transit · investigating: the parcel is lost, refused, returned or mixed up and a person decides · inspecting · contesting: the buyer may contest what the warehouse rejected · refunding · sending_back: goods go back to the buyer · settling_freight: money paid, the insurer still to pay · closed
+	Stage     Stage     `json:"stage"`
+	UpdatedAt time.Time `json:"updated_at"`
+	Version   int64     `json:"version"`
+}
+
+// OpenCases defines model for OpenCases.
+type OpenCases struct {
+	Items []OpenCase `json:"items"`
 }
 
 // Outcome expired: not shipped in time. resolved: ended by a person otherwise
@@ -1045,10 +1171,13 @@ type ListCasesParams struct {
 	Outcome *Outcome `form:"outcome,omitempty" json:"outcome,omitempty"`
 
 	// Awaiting Somebody in this role can act now
-	Awaiting       *Role      `form:"awaiting,omitempty" json:"awaiting,omitempty"`
-	NeedsAttention *bool      `form:"needs_attention,omitempty" json:"needs_attention,omitempty"`
-	OpenedFrom     *time.Time `form:"opened_from,omitempty" json:"opened_from,omitempty"`
-	OpenedBefore   *time.Time `form:"opened_before,omitempty" json:"opened_before,omitempty"`
+	Awaiting       *Role `form:"awaiting,omitempty" json:"awaiting,omitempty"`
+	NeedsAttention *bool `form:"needs_attention,omitempty" json:"needs_attention,omitempty"`
+
+	// AttentionReason Needs attention for this reason
+	AttentionReason *Code      `form:"attention_reason,omitempty" json:"attention_reason,omitempty"`
+	OpenedFrom      *time.Time `form:"opened_from,omitempty" json:"opened_from,omitempty"`
+	OpenedBefore    *time.Time `form:"opened_before,omitempty" json:"opened_before,omitempty"`
 
 	// Q Beginning of a case id, order id or tracking number
 	Q    *string              `form:"q,omitempty" json:"q,omitempty"`
@@ -1095,6 +1224,19 @@ type GetEvidenceParams struct {
 type GetPolicyParams struct {
 	Version *int64 `form:"version,omitempty" json:"version,omitempty"`
 }
+
+// ListOpenCasesParams defines parameters for ListOpenCases.
+type ListOpenCasesParams struct {
+	// AfterMerchantID Where the page before ended
+	AfterMerchantID *string `form:"after_merchant_id,omitempty" json:"after_merchant_id,omitempty"`
+
+	// AfterCaseID Where the page before ended
+	AfterCaseID *string `form:"after_case_id,omitempty" json:"after_case_id,omitempty"`
+	Limit       *Limit  `form:"limit,omitempty" json:"limit,omitempty"`
+}
+
+// PutFindingsJSONRequestBody defines body for PutFindings for application/json ContentType.
+type PutFindingsJSONRequestBody = FindingsInput
 
 // StoreApplicationJSONRequestBody defines body for StoreApplication for application/json ContentType.
 type StoreApplicationJSONRequestBody = ApplicationInput
@@ -1353,6 +1495,24 @@ func WithRequestEditorFn(fn RequestEditorFn) ClientOption {
 // The interface specification for the client above.
 type ClientInterface interface {
 
+	// PutFindingsWithBody What a sweep found, in place of what the sweep before found
+	//
+	// For the sweep only. A finding that was there before keeps the time since when it is so.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PUT /v1/findings (the `PutFindings` operationId).
+	PutFindingsWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PutFindings What a sweep found, in place of what the sweep before found
+	//
+	// For the sweep only. A finding that was there before keeps the time since when it is so.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PUT /v1/findings (the `PutFindings` operationId).
+	PutFindings(ctx context.Context, body PutFindingsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// StoreApplicationWithBody Keep what was asked, before a workflow starts
 	//
 	// Unique for ever by merchant and idempotency key: the same content answers with the same case id, other content with 422 `idempotency_key_reused`. The case exists for readers only once its first step is recorded. Evidence named here is bound to the case; evidence of somebody else is 422.
@@ -1370,6 +1530,11 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /v1/merchants/{merchant_id}/applications (the `StoreApplication` operationId).
 	StoreApplication(ctx context.Context, merchantID MerchantID, body StoreApplicationJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CountAttention How many open cases need attention, by reason
+	//
+	// Corresponds with GET /v1/merchants/{merchant_id}/attention (the `CountAttention` operationId).
+	CountAttention(ctx context.Context, merchantID MerchantID, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListCases Cases, newest first or by deadline
 	//
@@ -1459,6 +1624,11 @@ type ClientInterface interface {
 	// Corresponds with GET /v1/merchants/{merchant_id}/evidence/{evidence_id} (the `GetEvidence` operationId).
 	GetEvidence(ctx context.Context, merchantID MerchantID, evidenceID ID, params *GetEvidenceParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// ListFindings What the last sweep found of this merchant
+	//
+	// Corresponds with GET /v1/merchants/{merchant_id}/findings (the `ListFindings` operationId).
+	ListFindings(ctx context.Context, merchantID MerchantID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// PreviewJudgementWithBody What a case would be judged to, without filing it
 	//
 	// Takes any type of body and a specified content type.
@@ -1495,6 +1665,51 @@ type ClientInterface interface {
 	//
 	// Corresponds with PUT /v1/merchants/{merchant_id}/policy (the `PutPolicy` operationId).
 	PutPolicy(ctx context.Context, merchantID MerchantID, body PutPolicyJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListOpenCases The open cases of every merchant, in the order of merchant and case
+	//
+	// For the sweep only, which compares what Temporal runs with what is recorded here. It looks after the house and not after one merchant, and knows no merchant before it asks; this and the writing of its findings are therefore the only operations without a merchant in their path. It tells ids, stages and clocks, and nothing of a person.
+	//
+	// Corresponds with GET /v1/open-cases (the `ListOpenCases` operationId).
+	ListOpenCases(ctx context.Context, params *ListOpenCasesParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+}
+
+// PutFindingsWithBody What a sweep found, in place of what the sweep before found
+//
+// For the sweep only. A finding that was there before keeps the time since when it is so.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PUT /v1/findings (the `PutFindings` operationId).
+func (c *Client) PutFindingsWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPutFindingsRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PutFindings What a sweep found, in place of what the sweep before found
+//
+// For the sweep only. A finding that was there before keeps the time since when it is so.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PUT /v1/findings (the `PutFindings` operationId).
+func (c *Client) PutFindings(ctx context.Context, body PutFindingsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPutFindingsRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
 }
 
 // StoreApplicationWithBody Keep what was asked, before a workflow starts
@@ -1525,6 +1740,21 @@ func (c *Client) StoreApplicationWithBody(ctx context.Context, merchantID Mercha
 // Corresponds with POST /v1/merchants/{merchant_id}/applications (the `StoreApplication` operationId).
 func (c *Client) StoreApplication(ctx context.Context, merchantID MerchantID, body StoreApplicationJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewStoreApplicationRequest(c.Server, merchantID, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CountAttention How many open cases need attention, by reason
+//
+// Corresponds with GET /v1/merchants/{merchant_id}/attention (the `CountAttention` operationId).
+func (c *Client) CountAttention(ctx context.Context, merchantID MerchantID, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCountAttentionRequest(c.Server, merchantID)
 	if err != nil {
 		return nil, err
 	}
@@ -1743,6 +1973,21 @@ func (c *Client) GetEvidence(ctx context.Context, merchantID MerchantID, evidenc
 	return c.Client.Do(req)
 }
 
+// ListFindings What the last sweep found of this merchant
+//
+// Corresponds with GET /v1/merchants/{merchant_id}/findings (the `ListFindings` operationId).
+func (c *Client) ListFindings(ctx context.Context, merchantID MerchantID, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListFindingsRequest(c.Server, merchantID)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // PreviewJudgementWithBody What a case would be judged to, without filing it
 //
 // Takes any type of body and a specified content type.
@@ -1830,6 +2075,63 @@ func (c *Client) PutPolicy(ctx context.Context, merchantID MerchantID, body PutP
 	return c.Client.Do(req)
 }
 
+// ListOpenCases The open cases of every merchant, in the order of merchant and case
+//
+// For the sweep only, which compares what Temporal runs with what is recorded here. It looks after the house and not after one merchant, and knows no merchant before it asks; this and the writing of its findings are therefore the only operations without a merchant in their path. It tells ids, stages and clocks, and nothing of a person.
+//
+// Corresponds with GET /v1/open-cases (the `ListOpenCases` operationId).
+func (c *Client) ListOpenCases(ctx context.Context, params *ListOpenCasesParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListOpenCasesRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// NewPutFindingsRequest calls the generic PutFindings builder with application/json body
+func NewPutFindingsRequest(server string, body PutFindingsJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewPutFindingsRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewPutFindingsRequestWithBody constructs an http.Request for the PutFindings method, with any body, and a specified content type
+func NewPutFindingsRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/findings")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPut, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
 // NewStoreApplicationRequest calls the generic StoreApplication builder with application/json body
 func NewStoreApplicationRequest(server string, merchantID MerchantID, body StoreApplicationJSONRequestBody) (*http.Request, error) {
 	var bodyReader io.Reader
@@ -1873,6 +2175,40 @@ func NewStoreApplicationRequestWithBody(server string, merchantID MerchantID, co
 	}
 
 	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewCountAttentionRequest constructs an http.Request for the CountAttention method
+func NewCountAttentionRequest(server string, merchantID MerchantID) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "merchant_id", merchantID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/merchants/%s/attention", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
 
 	return req, nil
 }
@@ -1987,6 +2323,18 @@ func NewListCasesRequest(server string, merchantID MerchantID, params *ListCases
 		if params.NeedsAttention != nil {
 
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "needs_attention", *params.NeedsAttention, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.AttentionReason != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "attention_reason", *params.AttentionReason, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			} else {
 				for _, qp := range strings.Split(queryFrag, "&") {
@@ -2604,6 +2952,40 @@ func NewGetEvidenceRequest(server string, merchantID MerchantID, evidenceID ID, 
 	return req, nil
 }
 
+// NewListFindingsRequest constructs an http.Request for the ListFindings method
+func NewListFindingsRequest(server string, merchantID MerchantID) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "merchant_id", merchantID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/merchants/%s/findings", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
 // NewPreviewJudgementRequest calls the generic PreviewJudgement builder with application/json body
 func NewPreviewJudgementRequest(server string, merchantID MerchantID, body PreviewJudgementJSONRequestBody) (*http.Request, error) {
 	var bodyReader io.Reader
@@ -2759,6 +3141,84 @@ func NewPutPolicyRequestWithBody(server string, merchantID MerchantID, contentTy
 	return req, nil
 }
 
+// NewListOpenCasesRequest constructs an http.Request for the ListOpenCases method
+func NewListOpenCasesRequest(server string, params *ListOpenCasesParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/open-cases")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.AfterMerchantID != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "after_merchant_id", *params.AfterMerchantID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.AfterCaseID != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "after_case_id", *params.AfterCaseID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
 func (c *Client) applyEditors(ctx context.Context, req *http.Request, additionalEditors []RequestEditorFn) error {
 	for _, r := range c.RequestEditors {
 		if err := r(ctx, req); err != nil {
@@ -2803,6 +3263,24 @@ func WithBaseURL(baseURL string) ClientOption {
 // ClientWithResponsesInterface is the interface specification for the client with responses above.
 type ClientWithResponsesInterface interface {
 
+	// PutFindingsWithBodyWithResponse What a sweep found, in place of what the sweep before found
+	//
+	// For the sweep only. A finding that was there before keeps the time since when it is so.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /v1/findings (the `PutFindings` operationId).
+	PutFindingsWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PutFindingsResponse, error)
+
+	// PutFindingsWithResponse What a sweep found, in place of what the sweep before found
+	//
+	// For the sweep only. A finding that was there before keeps the time since when it is so.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /v1/findings (the `PutFindings` operationId).
+	PutFindingsWithResponse(ctx context.Context, body PutFindingsJSONRequestBody, reqEditors ...RequestEditorFn) (*PutFindingsResponse, error)
+
 	// StoreApplicationWithBodyWithResponse Keep what was asked, before a workflow starts
 	//
 	// Unique for ever by merchant and idempotency key: the same content answers with the same case id, other content with 422 `idempotency_key_reused`. The case exists for readers only once its first step is recorded. Evidence named here is bound to the case; evidence of somebody else is 422.
@@ -2820,6 +3298,13 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /v1/merchants/{merchant_id}/applications (the `StoreApplication` operationId).
 	StoreApplicationWithResponse(ctx context.Context, merchantID MerchantID, body StoreApplicationJSONRequestBody, reqEditors ...RequestEditorFn) (*StoreApplicationResponse, error)
+
+	// CountAttentionWithResponse How many open cases need attention, by reason
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/merchants/{merchant_id}/attention (the `CountAttention` operationId).
+	CountAttentionWithResponse(ctx context.Context, merchantID MerchantID, reqEditors ...RequestEditorFn) (*CountAttentionResponse, error)
 
 	// ListCasesWithResponse Cases, newest first or by deadline
 	//
@@ -2919,6 +3404,13 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /v1/merchants/{merchant_id}/evidence/{evidence_id} (the `GetEvidence` operationId).
 	GetEvidenceWithResponse(ctx context.Context, merchantID MerchantID, evidenceID ID, params *GetEvidenceParams, reqEditors ...RequestEditorFn) (*GetEvidenceResponse, error)
 
+	// ListFindingsWithResponse What the last sweep found of this merchant
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/merchants/{merchant_id}/findings (the `ListFindings` operationId).
+	ListFindingsWithResponse(ctx context.Context, merchantID MerchantID, reqEditors ...RequestEditorFn) (*ListFindingsResponse, error)
+
 	// PreviewJudgementWithBodyWithResponse What a case would be judged to, without filing it
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
@@ -2957,6 +3449,56 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with PUT /v1/merchants/{merchant_id}/policy (the `PutPolicy` operationId).
 	PutPolicyWithResponse(ctx context.Context, merchantID MerchantID, body PutPolicyJSONRequestBody, reqEditors ...RequestEditorFn) (*PutPolicyResponse, error)
+
+	// ListOpenCasesWithResponse The open cases of every merchant, in the order of merchant and case
+	//
+	// For the sweep only, which compares what Temporal runs with what is recorded here. It looks after the house and not after one merchant, and knows no merchant before it asks; this and the writing of its findings are therefore the only operations without a merchant in their path. It tells ids, stages and clocks, and nothing of a person.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/open-cases (the `ListOpenCases` operationId).
+	ListOpenCasesWithResponse(ctx context.Context, params *ListOpenCasesParams, reqEditors ...RequestEditorFn) (*ListOpenCasesResponse, error)
+}
+
+type PutFindingsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r PutFindingsResponse) GetApplicationProblemJSONDefault() *Problem {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r PutFindingsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r PutFindingsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r PutFindingsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r PutFindingsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
 }
 
 type StoreApplicationResponse struct {
@@ -3001,6 +3543,54 @@ func (r StoreApplicationResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r StoreApplicationResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type CountAttentionResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *AttentionCounts
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r CountAttentionResponse) GetJSON200() *AttentionCounts {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r CountAttentionResponse) GetApplicationProblemJSONDefault() *Problem {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r CountAttentionResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r CountAttentionResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r CountAttentionResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r CountAttentionResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -3432,6 +4022,54 @@ func (r GetEvidenceResponse) ContentType() string {
 	return ""
 }
 
+type ListFindingsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Findings
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListFindingsResponse) GetJSON200() *Findings {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ListFindingsResponse) GetApplicationProblemJSONDefault() *Problem {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListFindingsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListFindingsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListFindingsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListFindingsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 type PreviewJudgementResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -3576,6 +4214,84 @@ func (r PutPolicyResponse) ContentType() string {
 	return ""
 }
 
+type ListOpenCasesResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *OpenCases
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListOpenCasesResponse) GetJSON200() *OpenCases {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ListOpenCasesResponse) GetApplicationProblemJSONDefault() *Problem {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListOpenCasesResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListOpenCasesResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListOpenCasesResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListOpenCasesResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// PutFindingsWithBodyWithResponse What a sweep found, in place of what the sweep before found
+//
+// For the sweep only. A finding that was there before keeps the time since when it is so.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /v1/findings (the `PutFindings` operationId).
+func (c *ClientWithResponses) PutFindingsWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PutFindingsResponse, error) {
+	rsp, err := c.PutFindingsWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePutFindingsResponse(rsp)
+}
+
+// PutFindingsWithResponse What a sweep found, in place of what the sweep before found
+//
+// For the sweep only. A finding that was there before keeps the time since when it is so.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /v1/findings (the `PutFindings` operationId).
+func (c *ClientWithResponses) PutFindingsWithResponse(ctx context.Context, body PutFindingsJSONRequestBody, reqEditors ...RequestEditorFn) (*PutFindingsResponse, error) {
+	rsp, err := c.PutFindings(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePutFindingsResponse(rsp)
+}
+
 // StoreApplicationWithBodyWithResponse Keep what was asked, before a workflow starts
 //
 // Unique for ever by merchant and idempotency key: the same content answers with the same case id, other content with 422 `idempotency_key_reused`. The case exists for readers only once its first step is recorded. Evidence named here is bound to the case; evidence of somebody else is 422.
@@ -3604,6 +4320,19 @@ func (c *ClientWithResponses) StoreApplicationWithResponse(ctx context.Context, 
 		return nil, err
 	}
 	return ParseStoreApplicationResponse(rsp)
+}
+
+// CountAttentionWithResponse How many open cases need attention, by reason
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/merchants/{merchant_id}/attention (the `CountAttention` operationId).
+func (c *ClientWithResponses) CountAttentionWithResponse(ctx context.Context, merchantID MerchantID, reqEditors ...RequestEditorFn) (*CountAttentionResponse, error) {
+	rsp, err := c.CountAttention(ctx, merchantID, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCountAttentionResponse(rsp)
 }
 
 // ListCasesWithResponse Cases, newest first or by deadline
@@ -3776,6 +4505,19 @@ func (c *ClientWithResponses) GetEvidenceWithResponse(ctx context.Context, merch
 	return ParseGetEvidenceResponse(rsp)
 }
 
+// ListFindingsWithResponse What the last sweep found of this merchant
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/merchants/{merchant_id}/findings (the `ListFindings` operationId).
+func (c *ClientWithResponses) ListFindingsWithResponse(ctx context.Context, merchantID MerchantID, reqEditors ...RequestEditorFn) (*ListFindingsResponse, error) {
+	rsp, err := c.ListFindings(ctx, merchantID, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListFindingsResponse(rsp)
+}
+
 // PreviewJudgementWithBodyWithResponse What a case would be judged to, without filing it
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
@@ -3845,6 +4587,50 @@ func (c *ClientWithResponses) PutPolicyWithResponse(ctx context.Context, merchan
 	return ParsePutPolicyResponse(rsp)
 }
 
+// ListOpenCasesWithResponse The open cases of every merchant, in the order of merchant and case
+//
+// For the sweep only, which compares what Temporal runs with what is recorded here. It looks after the house and not after one merchant, and knows no merchant before it asks; this and the writing of its findings are therefore the only operations without a merchant in their path. It tells ids, stages and clocks, and nothing of a person.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/open-cases (the `ListOpenCases` operationId).
+func (c *ClientWithResponses) ListOpenCasesWithResponse(ctx context.Context, params *ListOpenCasesParams, reqEditors ...RequestEditorFn) (*ListOpenCasesResponse, error) {
+	rsp, err := c.ListOpenCases(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListOpenCasesResponse(rsp)
+}
+
+// ParsePutFindingsResponse parses an HTTP response from a PutFindingsWithResponse call
+func ParsePutFindingsResponse(rsp *http.Response) (*PutFindingsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &PutFindingsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 204:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
 // ParseStoreApplicationResponse parses an HTTP response from a StoreApplicationWithResponse call
 func ParseStoreApplicationResponse(rsp *http.Response) (*StoreApplicationResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -3861,6 +4647,39 @@ func ParseStoreApplicationResponse(rsp *http.Response) (*StoreApplicationRespons
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
 		var dest Application
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseCountAttentionResponse parses an HTTP response from a CountAttentionWithResponse call
+func ParseCountAttentionResponse(rsp *http.Response) (*CountAttentionResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &CountAttentionResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest AttentionCounts
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -4168,6 +4987,39 @@ func ParseGetEvidenceResponse(rsp *http.Response) (*GetEvidenceResponse, error) 
 	return response, nil
 }
 
+// ParseListFindingsResponse parses an HTTP response from a ListFindingsWithResponse call
+func ParseListFindingsResponse(rsp *http.Response) (*ListFindingsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListFindingsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Findings
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
 // ParsePreviewJudgementResponse parses an HTTP response from a PreviewJudgementWithResponse call
 func ParsePreviewJudgementResponse(rsp *http.Response) (*PreviewJudgementResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -4267,11 +5119,50 @@ func ParsePutPolicyResponse(rsp *http.Response) (*PutPolicyResponse, error) {
 	return response, nil
 }
 
+// ParseListOpenCasesResponse parses an HTTP response from a ListOpenCasesWithResponse call
+func ParseListOpenCasesResponse(rsp *http.Response) (*ListOpenCasesResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListOpenCasesResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest OpenCases
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
 // ServerInterface represents all server handlers.
 type ServerInterface interface {
+	// PutFindings What a sweep found, in place of what the sweep before found
+	// (PUT /v1/findings)
+	PutFindings(ctx echo.Context) error
 	// StoreApplication Keep what was asked, before a workflow starts
 	// (POST /v1/merchants/{merchant_id}/applications)
 	StoreApplication(ctx echo.Context, merchantID MerchantID) error
+	// CountAttention How many open cases need attention, by reason
+	// (GET /v1/merchants/{merchant_id}/attention)
+	CountAttention(ctx echo.Context, merchantID MerchantID) error
 	// ListCases Cases, newest first or by deadline
 	// (GET /v1/merchants/{merchant_id}/cases)
 	ListCases(ctx echo.Context, merchantID MerchantID, params ListCasesParams) error
@@ -4299,6 +5190,9 @@ type ServerInterface interface {
 	// GetEvidence The photo
 	// (GET /v1/merchants/{merchant_id}/evidence/{evidence_id})
 	GetEvidence(ctx echo.Context, merchantID MerchantID, evidenceID ID, params GetEvidenceParams) error
+	// ListFindings What the last sweep found of this merchant
+	// (GET /v1/merchants/{merchant_id}/findings)
+	ListFindings(ctx echo.Context, merchantID MerchantID) error
 	// PreviewJudgement What a case would be judged to, without filing it
 	// (POST /v1/merchants/{merchant_id}/judgements)
 	PreviewJudgement(ctx echo.Context, merchantID MerchantID) error
@@ -4308,11 +5202,23 @@ type ServerInterface interface {
 	// PutPolicy The next version of the policy
 	// (PUT /v1/merchants/{merchant_id}/policy)
 	PutPolicy(ctx echo.Context, merchantID MerchantID) error
+	// ListOpenCases The open cases of every merchant, in the order of merchant and case
+	// (GET /v1/open-cases)
+	ListOpenCases(ctx echo.Context, params ListOpenCasesParams) error
 }
 
 // ServerInterfaceWrapper converts echo contexts to parameters.
 type ServerInterfaceWrapper struct {
 	Handler ServerInterface
+}
+
+// PutFindings converts echo context to params.
+func (w *ServerInterfaceWrapper) PutFindings(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.PutFindings(ctx)
+	return err
 }
 
 // StoreApplication converts echo context to params.
@@ -4328,6 +5234,22 @@ func (w *ServerInterfaceWrapper) StoreApplication(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.StoreApplication(ctx, merchantID)
+	return err
+}
+
+// CountAttention converts echo context to params.
+func (w *ServerInterfaceWrapper) CountAttention(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "merchant_id" -------------
+	var merchantID MerchantID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "merchant_id", ctx.Param("merchant_id"), &merchantID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter merchant_id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CountAttention(ctx, merchantID)
 	return err
 }
 
@@ -4391,6 +5313,13 @@ func (w *ServerInterfaceWrapper) ListCases(ctx echo.Context) error {
 	err = runtime.BindQueryParameterWithOptions("form", true, false, "needs_attention", ctx.QueryParams(), &params.NeedsAttention, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
 	if err != nil {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter needs_attention: %s", err))
+	}
+
+	// ------------- Optional query parameter "attention_reason" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "attention_reason", ctx.QueryParams(), &params.AttentionReason, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter attention_reason: %s", err))
 	}
 
 	// ------------- Optional query parameter "opened_from" -------------
@@ -4695,6 +5624,22 @@ func (w *ServerInterfaceWrapper) GetEvidence(ctx echo.Context) error {
 	return err
 }
 
+// ListFindings converts echo context to params.
+func (w *ServerInterfaceWrapper) ListFindings(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "merchant_id" -------------
+	var merchantID MerchantID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "merchant_id", ctx.Param("merchant_id"), &merchantID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter merchant_id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListFindings(ctx, merchantID)
+	return err
+}
+
 // PreviewJudgement converts echo context to params.
 func (w *ServerInterfaceWrapper) PreviewJudgement(ctx echo.Context) error {
 	var err error
@@ -4749,6 +5694,38 @@ func (w *ServerInterfaceWrapper) PutPolicy(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.PutPolicy(ctx, merchantID)
+	return err
+}
+
+// ListOpenCases converts echo context to params.
+func (w *ServerInterfaceWrapper) ListOpenCases(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListOpenCasesParams
+	// ------------- Optional query parameter "after_merchant_id" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "after_merchant_id", ctx.QueryParams(), &params.AfterMerchantID, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter after_merchant_id: %s", err))
+	}
+
+	// ------------- Optional query parameter "after_case_id" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "after_case_id", ctx.QueryParams(), &params.AfterCaseID, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter after_case_id: %s", err))
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListOpenCases(ctx, params)
 	return err
 }
 
@@ -4812,10 +5789,47 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/v1/merchants/:merchant_id/evidence/:evidence_id", wrapper.GetEvidence, options.OperationMiddlewares["getEvidence"]...)
 	router.GET(options.BaseURL+"/v1/merchants/:merchant_id/policy", wrapper.GetPolicy, options.OperationMiddlewares["getPolicy"]...)
 	router.PUT(options.BaseURL+"/v1/merchants/:merchant_id/policy", wrapper.PutPolicy, options.OperationMiddlewares["putPolicy"]...)
+	router.GET(options.BaseURL+"/v1/merchants/:merchant_id/attention", wrapper.CountAttention, options.OperationMiddlewares["countAttention"]...)
+	router.GET(options.BaseURL+"/v1/merchants/:merchant_id/findings", wrapper.ListFindings, options.OperationMiddlewares["listFindings"]...)
+	router.GET(options.BaseURL+"/v1/open-cases", wrapper.ListOpenCases, options.OperationMiddlewares["listOpenCases"]...)
+	router.PUT(options.BaseURL+"/v1/findings", wrapper.PutFindings, options.OperationMiddlewares["putFindings"]...)
 
 }
 
 type ProblemApplicationProblemPlusJSONResponse Problem
+
+type PutFindingsRequestObject struct {
+	Body *PutFindingsJSONRequestBody
+}
+
+type PutFindingsResponseObject interface {
+	VisitPutFindingsResponse(w http.ResponseWriter) error
+}
+
+type PutFindings204Response struct {
+}
+
+func (response PutFindings204Response) VisitPutFindingsResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type PutFindingsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response PutFindingsdefaultApplicationProblemPlusJSONResponse) VisitPutFindingsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
 
 type StoreApplicationRequestObject struct {
 	MerchantID MerchantID `json:"merchant_id"`
@@ -4846,6 +5860,45 @@ type StoreApplicationdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response StoreApplicationdefaultApplicationProblemPlusJSONResponse) VisitStoreApplicationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CountAttentionRequestObject struct {
+	MerchantID MerchantID `json:"merchant_id"`
+}
+
+type CountAttentionResponseObject interface {
+	VisitCountAttentionResponse(w http.ResponseWriter) error
+}
+
+type CountAttention200JSONResponse AttentionCounts
+
+func (response CountAttention200JSONResponse) VisitCountAttentionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CountAttentiondefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response CountAttentiondefaultApplicationProblemPlusJSONResponse) VisitCountAttentionResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -5231,6 +6284,45 @@ func (response GetEvidencedefaultApplicationProblemPlusJSONResponse) VisitGetEvi
 	return err
 }
 
+type ListFindingsRequestObject struct {
+	MerchantID MerchantID `json:"merchant_id"`
+}
+
+type ListFindingsResponseObject interface {
+	VisitListFindingsResponse(w http.ResponseWriter) error
+}
+
+type ListFindings200JSONResponse Findings
+
+func (response ListFindings200JSONResponse) VisitListFindingsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListFindingsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListFindingsdefaultApplicationProblemPlusJSONResponse) VisitListFindingsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type PreviewJudgementRequestObject struct {
 	MerchantID MerchantID `json:"merchant_id"`
 	Body       *PreviewJudgementJSONRequestBody
@@ -5351,11 +6443,56 @@ func (response PutPolicydefaultApplicationProblemPlusJSONResponse) VisitPutPolic
 	return err
 }
 
+type ListOpenCasesRequestObject struct {
+	Params ListOpenCasesParams
+}
+
+type ListOpenCasesResponseObject interface {
+	VisitListOpenCasesResponse(w http.ResponseWriter) error
+}
+
+type ListOpenCases200JSONResponse OpenCases
+
+func (response ListOpenCases200JSONResponse) VisitListOpenCasesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListOpenCasesdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListOpenCasesdefaultApplicationProblemPlusJSONResponse) VisitListOpenCasesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 // StrictServerInterface represents all server handlers.
 type StrictServerInterface interface {
+	// PutFindings What a sweep found, in place of what the sweep before found
+	// (PUT /v1/findings)
+	PutFindings(ctx context.Context, request PutFindingsRequestObject) (PutFindingsResponseObject, error)
 	// StoreApplication Keep what was asked, before a workflow starts
 	// (POST /v1/merchants/{merchant_id}/applications)
 	StoreApplication(ctx context.Context, request StoreApplicationRequestObject) (StoreApplicationResponseObject, error)
+	// CountAttention How many open cases need attention, by reason
+	// (GET /v1/merchants/{merchant_id}/attention)
+	CountAttention(ctx context.Context, request CountAttentionRequestObject) (CountAttentionResponseObject, error)
 	// ListCases Cases, newest first or by deadline
 	// (GET /v1/merchants/{merchant_id}/cases)
 	ListCases(ctx context.Context, request ListCasesRequestObject) (ListCasesResponseObject, error)
@@ -5383,6 +6520,9 @@ type StrictServerInterface interface {
 	// GetEvidence The photo
 	// (GET /v1/merchants/{merchant_id}/evidence/{evidence_id})
 	GetEvidence(ctx context.Context, request GetEvidenceRequestObject) (GetEvidenceResponseObject, error)
+	// ListFindings What the last sweep found of this merchant
+	// (GET /v1/merchants/{merchant_id}/findings)
+	ListFindings(ctx context.Context, request ListFindingsRequestObject) (ListFindingsResponseObject, error)
 	// PreviewJudgement What a case would be judged to, without filing it
 	// (POST /v1/merchants/{merchant_id}/judgements)
 	PreviewJudgement(ctx context.Context, request PreviewJudgementRequestObject) (PreviewJudgementResponseObject, error)
@@ -5392,6 +6532,9 @@ type StrictServerInterface interface {
 	// PutPolicy The next version of the policy
 	// (PUT /v1/merchants/{merchant_id}/policy)
 	PutPolicy(ctx context.Context, request PutPolicyRequestObject) (PutPolicyResponseObject, error)
+	// ListOpenCases The open cases of every merchant, in the order of merchant and case
+	// (GET /v1/open-cases)
+	ListOpenCases(ctx context.Context, request ListOpenCasesRequestObject) (ListOpenCasesResponseObject, error)
 }
 
 type StrictHandlerFunc func(ctx echo.Context, request any) (any, error)
@@ -5404,6 +6547,52 @@ func NewStrictHandler(ssi StrictServerInterface, middlewares []StrictMiddlewareF
 type strictHandler struct {
 	ssi         StrictServerInterface
 	middlewares []StrictMiddlewareFunc
+}
+
+// PutFindings operation middleware
+func (sh *strictHandler) PutFindings(ctx echo.Context) error {
+	var request PutFindingsRequestObject
+
+	var body PutFindingsJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.PutFindings(ctx.Request().Context(), request.(PutFindingsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "PutFindings")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(PutFindingsResponseObject); ok {
+		return validResponse.VisitPutFindingsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
 }
 
 // StoreApplication operation middleware
@@ -5448,6 +6637,31 @@ func (sh *strictHandler) StoreApplication(ctx echo.Context, merchantID MerchantI
 		return err
 	} else if validResponse, ok := response.(StoreApplicationResponseObject); ok {
 		return validResponse.VisitStoreApplicationResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// CountAttention operation middleware
+func (sh *strictHandler) CountAttention(ctx echo.Context, merchantID MerchantID) error {
+	var request CountAttentionRequestObject
+
+	request.MerchantID = merchantID
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CountAttention(ctx.Request().Context(), request.(CountAttentionRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CountAttention")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CountAttentionResponseObject); ok {
+		return validResponse.VisitCountAttentionResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -5762,6 +6976,31 @@ func (sh *strictHandler) GetEvidence(ctx echo.Context, merchantID MerchantID, ev
 	return nil
 }
 
+// ListFindings operation middleware
+func (sh *strictHandler) ListFindings(ctx echo.Context, merchantID MerchantID) error {
+	var request ListFindingsRequestObject
+
+	request.MerchantID = merchantID
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListFindings(ctx.Request().Context(), request.(ListFindingsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListFindings")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListFindingsResponseObject); ok {
+		return validResponse.VisitListFindingsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // PreviewJudgement operation middleware
 func (sh *strictHandler) PreviewJudgement(ctx echo.Context, merchantID MerchantID) error {
 	var request PreviewJudgementRequestObject
@@ -5884,114 +7123,156 @@ func (sh *strictHandler) PutPolicy(ctx echo.Context, merchantID MerchantID) erro
 	return nil
 }
 
+// ListOpenCases operation middleware
+func (sh *strictHandler) ListOpenCases(ctx echo.Context, params ListOpenCasesParams) error {
+	var request ListOpenCasesRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListOpenCases(ctx.Request().Context(), request.(ListOpenCasesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListOpenCases")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListOpenCasesResponseObject); ok {
+		return validResponse.VisitListOpenCasesResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // Base64 encoded, compressed with deflate, json marshaled OpenAPI spec.
 // Stored as a slice of fixed-width chunks rather than one concatenated
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"3H1tk9y28edXQfFSlTihdley7CS7rzZKnNKdIyuSU646RzfCkD0z8JIABYA7O1bt58r7fLKrbgAkSGIe",
-	"d6V/HL3aIUE89BO6f92APmaFqhslQVqTXX7MGq55DRY0/XrRaqM0/lWCKbRorFAyu8wk3NlZQS+ZWjC7",
-	"AtbwJbA5LJSGLM8EtvrQgt5keSZ5Ddll5tpneWaKFdQce6353bcgl3aVXT776us8s5sGWxqrhVxm9/d5",
-	"9q2ohcWmqR4rehl3WMKCt5XNLr+6yLF3Ubd1dvnsAn8J6X497cYR0sISNA30N9DFikv78s/daA23q36w",
-	"2jeYiTLLMw0fWqGhzC6tbiGewq80LLLL7H+d94Q9d2/N+cs/Z/c4mAbTKGmAiPxaq3kFNf5ZKGlB0np5",
-	"01Si4Ejw88a1+N1PBqn/8cDBQr804pB/b755wf74/Kvfs6ZrE5ZAU7ouCmgslN8KCTSZshT4Ka9ea9WA",
-	"tgKnvuCVgTxrokcfM+4/nX1oubTCbvDhQumaW0fxr59nETMupszAyZZt4aa6e4l/UxI2+EUlJCBjDqF/",
-	"zLwfuy/zxMzfdZNT85+gsDjSdWGdRgyX7cYeyW+eaVXBvkm9wTbjadGHOXabnEQvHNOpFNwEWkzmU2jg",
-	"FuJ3c6Uq4HIygdBL/82eibyUTWuPFRb3uZP4XTRyVL/Ps3m7AX0gp/MMFVZCNbAMGW9ElmcgUfx+zNYw",
-	"R943TZZnzUpJpHqx4mhWoOaiQvNinVHDD9/lU6LCrShBFkguJwsWanPYBGt+99K1ftZrAteak1SLEupG",
-	"WZDFZnYDm5HFfPrsD6RI4fcfElND6T58Tqjufw/CP5jdV96C+p9Pp3NVujyCMRq42a/eb1yr+zyzcGdH",
-	"y39+cXGRWLF7sLvfF9zA99huLPRjgueRhEayF63WD9itKJA8qSwWjXtSZ3t6DA31NStUCVlinUbIAga2",
-	"teQWnlhRJ5qPjUuYq+skOde2FOBHGE4JbkFvlAQmZFG1JRja/ok2kVqFVqQ+fLFIKg7yYUoLHpNpp1Ho",
-	"Go4Mw9Ts7TKJvY2YvquUgXLG7aGE3mEMtkhqpO3StJp7mu9UodDwtVZLDcbg1z+15RJq2G9K/3fX8CT7",
-	"8NZyC6npx/5RarnkM3La1g8f8RXc2esi8HhicxqQR7InNlPTl60tVL2X/t/5ZifYMQ2LVpb722OrmLtm",
-	"JZpDmPvWtxt8a/ly75reUiPX2rbmgObYKrLMDzTEedY2yLjjuHkL2oiU3XzV1nPoYpOKG8uwDxR3BtJS",
-	"EDFxShNRQdojGoYC0V4Q7RDjbcFxoaNvUL2RXvRLiqV7QJyUtUY6vvZcHvmlQcsOUjcyyAlFi+K9BK/H",
-	"myiNtG2azn7scxOH3Px+BWy9UhUwpB4wvrCgibPGQsN+s15xy4RhfG5A0l9SWWbUF1n+KHvLwyzzI9rY",
-	"T2FDT7B5/102bCS+E0UdEH2bWH/vrV3wfzTYVsuZp1XS+alUcWOmpguFvQRektg4CyYMQ+OTMyGZgULJ",
-	"0uSMy5KR4BtRocPBauBkQUYSL80a9Mx/lh6OzBZzLQ3jTAMuTSiZM6gMkKbhBBj5QyZlO3ehK7nDNYzd",
-	"Pou3fg3eYPsJLTWcMpqQC3Xsgj+0YCxbKM3waxxuuHwNtwLWbKmQJ5KthV2p1p4yN9NAcTgl1lzDSrUG",
-	"mIMnTiKHN0q7aUIMXnNhjZO4SsklEQSnQX2A9gAfE/ZkUXCEjKdyYgeOTrHO8abR6tbtuqSbKbVDKzTT",
-	"UAtZ7lKLP7mF4tpBlsgN+jC0z3vTe+T0o5h6aowHY+yQ3LlSNyi3jShu2oYpzQyQUXgcdbWaSyN2COkr",
-	"xbjW4pZXaJJIXNC9usQpgTZKsgpneOzIkzB1ICoT1o80PR/buhE9t/F+ut6pmk5NWEqvUpvDX8jbnAa5",
-	"AUY8CPU6xifmUeS+s/PQ7j7HDvl2n8wh3JOVSWX3DvJKOUdGkj+eVJeEhrcVHBk7W2GrBFbxnQTWVJy2",
-	"TWnJrpK8Ykggly1fAuPmBkq0c9kOMGm3w+sX1/n85LE7BkfsCJPcKiQnAai/ODEqVAmGnBdeq1Zac8Uk",
-	"3IJmCw3AMJpEc+asCK+Y61K2VTUOCl461U1J5VYIYrsU7tlzTpBILzrDSf+ADtuKNxTa5cy0xYpx592d",
-	"+e2rvGK8MoqkVPK68wS4lKqVBZQMboHwyAgM/fp5njUY3Ggc5f/9yJ/8PHv3u3/+88z/9au9mOAOIU5K",
-	"rIe5EukHl8OabdGdAUKWfL8CsVzFmELECCN+htl8Y8EcaEvWokT6fNy318STyodrGIwaeuymmSLON9jr",
-	"m7ZKUAcWC2wUey1VpdYZSrfc4B6nWotjLrTr321ySVcmSnpNE09tFd6N/Esvci9ePbl4yn5T8fUXpHCq",
-	"EsXmjLdWzXo/auo9qVanQGF0Tbi2oqiAeZfR9cgWAqqSzWElZMkoWztVHQ8hPabtHrsSnhx5YIAfNcU9",
-	"lwEeKVeUZ3k6VLXrJ/+XP/n54skf3/V/zs4un7z77a9Si51CBBMZafhGtfbg3KcJiMpuErhmqQUTItzl",
-	"ekcbzC0XFZ9XsDufO1U8qMRSzCtIpRp3i+6RAx0GR3TU6kz5ZDcJhpZaMIuWuoRClFD6gEhQOuPQLWBr",
-	"nrlbX0Skbhlhglv5FBCUkdHtwISd8J5rhQF5qzXIYpNcB646Dat6y0Dbt4uxGNfA5hsiWh6iZGG6QCBK",
-	"CcXhGTbbHaftlh+4Q/ccyu0hyjda1WwhKiGXzCpWI/8xckcOt6blFfPlHQeIWCW4n0lYS0h3BSQY9wyM",
-	"iOhhU3GLvWZ51kovQlsN+OE4XqSmCX/DmdtZhIgfpDvcKDlbatU2hyUx/kpNj0QB/976MMCjYmFv2/sx",
-	"tv7GN066Ybs+73fhfboZqWEn+xOKRkrTg/e91g5XlpDQMP08KOtOFT8lGDiuNqLzeAp0wwclEsPaqX3V",
-	"Ov81NQYPqRw4qSBgQIvjeH1EwdOeHbXj9NML9+8ojCaxrW1baZf5OaVgLIkpO2pt2cOOLSErhWmU2d7j",
-	"o7osBYjb45d8rKtDu+uxw5zGYDfoZBf+m5BKs1YKS+4Vl+zl2+/Y82dPf88iazoSiDoYpEOkIHJkRl75",
-	"u49f3u+Pe/1oUU+T5eXZ3ZOleuIfkidx5tYbvXki6kZp6+exQrO1sKALruGshNtzA/pWFGDOg3dwXjs+",
-	"3edZlKFLAYXpDHcEDWB7n7AIiIJ3tq4wGuPSQQbOp0XnbM2FHeIP5LvMSqgE7ndJQKiwSiccrTeqc5dr",
-	"vmGlYsLmOKzvNA/Jg5w1fIN72wynJkrylQ4HVAolDXxo00VJEa5iGLdElZBEQ/dUWAPVIifKUEnVmFDl",
-	"DEPfmltR8KrapAgQ+jux6MozsiNkSoteqZSFPL2kaBcYtqVwYwwL+R52xMs46ZOwy9aujgAv/4OrLA+t",
-	"TtxfbehIsofYb3C9YyHZzuotHE31/l1fDDAq+rtr8PtLV1ixEk0DJcExooYzpsGo6hZfg8Rweb7pE0HK",
-	"rkCvhYEoEnT7GKBUNVzbajOLnoRdi6A2uyo1X0vnT9MKqHieRkuGVK/JaU9gKt3znSXz1MoJM8ZU7bwS",
-	"ZvVYRUkXaHupasUTMDjcx9ci9UGJX1iKm/FqjlPNo+EEJRdC11DO4K6oWhPqU4brf8EtLJUWYBg1Q1FR",
-	"stqw9Qp8rtWlN7vumLD4UjJyrzGU/82LV08uvv4i3jlGSN2EH3GEMdX+AyfsE/5MqifOsWcu4nMTev5F",
-	"tJe2xqp6VvMSclQCYVbcxZaPNOOVqkTJNyZVLbwWslRrtxuDLKlWQcngKBhg+GH3Bim+ENpYfOyrqkTv",
-	"Jkj8ktb37ItkxhvVINs5/+cXFzsqRRu+MTEYMHIsHJ0JnDBsvVIGAtH9N7SA0BubA9eDzPwRaMZ4ih6h",
-	"2tsJtnpDYT0lIWv4WUkYHje4NoKfv11xuVxxkU2yWNevrinNc+VYg05y4CLIEn0Z9J1rUUoPLEyo7Vrv",
-	"XfEPvtnYlITPI1huB0ARHVbaleUbp4RK2BKlWS7SpdegtXc3O34OO93xLeUc9u+Erlk3i9RyEzXaNhQC",
-	"TpMjXdlZoqQiJKinzoPm23NhhyWgPeLgxogq14juqWW92XLcwKuc5XdKqnpzxYAXKzaHSsmlYVaRLSGF",
-	"zNl6JYqVR8iNF1mTs0rwuaiE3RBIHOFhfu+Xaoa9gZ6tuXTb/Fy1y5WdrbWSy5BtK1Sl9KwUphI3uKY5",
-	"YGw3a7SgVDovcFhpeTWjrYG4uIDCCgKY10rf1FziPtu7DrOlUq5MpKpALzfdNzMhZ2tksSRQfqHBrGZa",
-	"WQuS8BELWvBqVgtTc1uswhSj34tWkncfP0PjGP/G4IS7epHoKS16hiJOSWhjxPQn+khZnlXYYSlM4z+V",
-	"ynY/iY6qtTO1mBmrihuaQM2XUOLqfIELdqKMpW9nJHe+mwBIdKO4OHDjEU4DZfxowYklDddIyWrmI988",
-	"c1DnbMUJEm20qoWB2VyrG6KkkLfKs89aYdvSlfAYy6uK++Colc4HFj9DOWtaNO3kOpatO2gGMx9E0gCi",
-	"gFmpFTKZ/MykSxib+gjCl2rWQXQfWl65jMyAqdVCVH6sSi2FsaJwatVKC3oB7vCpC+yJIGFmuyYzKIud",
-	"hvsd+HEgxIPdbbMe2zKDeWbaogAoj/JsJ9VZYegwUB5mnzY5fSZgsuoDEwLdsp0mH9raKsurA1uPFhlM",
-	"Rm/HXGfpFcbpimklPqEgZTp3Huor0SOKHOE5J02e5r8avnGFLFsTUu/28c91kXfzSi+pd3COK9n/YaXC",
-	"3nDGrj3GEhKFzqfHZdJewii5aiyUtGe4cluUllDJz+fq1sUHdOL7ypU5RinGCbDQFzEcihTscQjjPmdV",
-	"OJR+kPh1wEVP/Ql85aMLzpqVssr76kuFW260zIcvZIxJxZRKCoAa5j3pKOxCq/48JGr90lm9rlYZFUZI",
-	"7qreHDjpauHKWkhhbPhtNgZ3upSdfAvWVluLEo4zko+G3B+S0t9hAt2a0gn8Yy3gcUm3mJqpWrXTDWRI",
-	"hB5iIPv1n4RJqLqpwILxHl9SifrDEv3Br1YK2yHl+CmaFRdIQpm0rscRd3BZwjSjubcqxLkUw8UlyTc+",
-	"F5M4+e9KEJKhltBQbE1u1WBXaosT4Yc93slAD/MGHdi+7nJPiVI0VDzjbn75jiqmt+GI0FAqXFAr5JL9",
-	"+190vIEcbLlQl9E+K4yrJcvjsx4UBTOM90rDjBVVhV0EeDL+vOYbf5iEKVlAPFJYUty8WCllwIyr95mw",
-	"8Zf+7b//xXoH3v26BWPFkmOrS3/3ii6gom1UGZsz77PnnZTjGLW4g5K1jau9DfBsiN+oY6p596Ty9e7d",
-	"GP1K/Rt3+Gh4RiUQxxEKt3DfGy4QF4UOzSUjrwq3N/zJ3H7nB6C21lbY2NuUS1+803DhGRS8JccUq9Bt",
-	"ojnTce0B0OyZT7tTz/sRzDziVfTIMYG8pCiIGrCgPy3gfvSE6+pD3N8xDejncJlZOG6e3g87bCGsTTUU",
-	"VO38BpojjSxIq8URti8qXJ/gljtLORbpPN4rVwrOq8owdesPeVZi0aU6Cwree7SV3hOWii2ENWwl0EnZ",
-	"7Dx7kqxj6QzZvgIQfzxzXETkSbfbRkHzBgwBg2PjfUzl1pZsQGrI7/2x50Ra8RRep9yHY4+MP2ClQyK3",
-	"8YHp1OJ/6KHRI2KXP2MQttCqdmnkDhoPEAhbc8OMWEqq1XdnjunwZZclgACADBJ0Hm+YBfC+q7z58uuv",
-	"9lZZKUnu5knfenjjtI/J5T/l0/sJQ+4JImq1sJu3KBWOMAFACRdbkTMGXENU1r2ytnEXWZH5Tuf/kS1+",
-	"G59vPD7pq9CFe0uXZJTu7CzdUGJXVB8an8pgdCnKpfcECqVL955XFdPAS8MKVQPJxxl7KS1oyatLb5gM",
-	"1cNSZMstrLlDQXlhxa1AQThj33THXPANhXsY/d4CoyQYPpTKJcQwyj3rcN3L7DoUlJCDa1iPPHUalT0N",
-	"92LwRmSX2ZdnF2dfEjRlV0Ts89un5wEjMOcfo5sM7s+jK8cmd8H9mFbuvsl5dIHa/bs8a5RJ5HT+IcWH",
-	"FuhYKVn6+abP3+DSo5Q4u4GN44LhNTB/JKM7tLt23n54ix4/ugeEvHWNqdHzZ8/Y+1GufaYBPaT3Z6w7",
-	"+gp3wlhDU0M24xiUnCSPDjcWlymjGwcogEDRgPKMhaMwlMYpHRuFYXPVyjI4NzjCFQtIAB0nVTXMVblx",
-	"WIYwOM2zLlwWSr4ss8vsLSpffNuXM4dg7J9UudlxZdxxV8VNrvG6Hxpeq1sYX1v37OLiU4yfuq6u45Eo",
-	"XdbI59bSnXazjG7AyzPT1jXXm+wy+z8AjXNeY4Phzvtytlb6ZlGpNTr+2rp02S6lIVXEqSyBZjTk37fC",
-	"2BfcHcIdqVPqQsPo/pAjLhTM051FJakP76zbbg/rqr9bYWt37pKFQ3tbwo6F+qqVQ7vr7rLADkeno4JW",
-	"hmPNWlUoexJtOBrmLXdbch8wHDyHcOlfekUSoDSz/rKSuNfpvX1bqOKuj8F9avD9YVD/zj67az6P73V8",
-	"yn4ppMQtmPLevRV3MA3FrQFFYN0JxdTMPmy7V3R0eOvZwWs1Pqc1vVs0k7AGM0hqhgddjeC75Dh7tlB/",
-	"3eoBLd21qLjPfjKb3N0plDDI13Td6yPYYrKNOXP08zusIrego+R9/hBH5BDrff7RX+10v9WO/xXIjE+t",
-	"+PjMYrVhYtHfwCD8ZRpk2H9ttgjvaWb/UzN/1078CKy/dhTihHs5lO1hvM6T1/b2t3Y94MreI8XofHAZ",
-	"33/mivLMQ/BTBjs1xIAmwINXLlpiFbeEcYZCLNN54FPXlY4yeaX5ZHIaXWaYFtaf4tsOHyixNJg7i99P",
-	"2IVx/mSyjzZDOHZ/pNhIZcH8R4tMMqh7Aw1wy+dVKLUfh3Fb4hqqdv80AU1fk/6ZI5lQn71FHB8lgBlC",
-	"CF1Q2cqSLrViorxiZqXW0sWufHT1IcWpaHWPlk8zTGD+ooT0dYvhnRZ2VYMVRY8uazCgb/3xGVJiISWU",
-	"QZdDRULA+JW8YriQJVBtwkrIZUK8iVCd8Xt8+R6nUj+zlEeZ7JR36C52YQ3ocGg+FOwSNV22WbZV9XBd",
-	"QKWCOwzOfMnIQulUZiqcMjxe5i00v0Cb/BcHlBMc6QInV37T51B6hNtvV77u27IbSZWcAcxe8sZcdS7t",
-	"r03X3p9mkN1dq2j6KeVOduaM/eALyQNWxnilgWN07ep6uud0SC1cb8OXXMi8UzyfWPWDDebaudkrlwmS",
-	"Z+w6rI4aVMr4+mmold64KJMQPLo90eGJDjJc841DftlS3CLh2Eos8cV7SlW9v6R+fP6BLVRVqTVbjxZ4",
-	"xr6T4FBHziqF86avCTI2zCpFLpSDOg17fvFH9h6nMzOWV/D+qqM5fWW6yTnQUfZ4Z1PxAoZdlGKxAG3e",
-	"Iw2WvBm+9KWhFFe/n9qrNzR/yhd+InuFXX9uI9Un21L/BYZn2SPsx8hz4pDqIz+nPiQzg91XhMuvvLij",
-	"DTV0sSd61ZRi9gcFjzVUNkr0bYthu2Tg50cjo3vQDsSEu4vFtna5sKDTEM3FkdnfKTRF1UR+g2dW+YAn",
-	"p/KM0QWZRtVA7baE9/hJfAthcrr9hQtf7Z/q/zw61ElSQrX83vMImtXtYpR/5X6ryZmqyg4vuvKXloar",
-	"SiVdISeBiYW/IMqqXyywAPE1a4+RjhuahH80leJld5fbQVbB/880py16N+xNJ6Mfwyc6bAtThQX7xFgN",
-	"vB5Kfmc75kJynTgN/nl3so5BCWWjSLp8FDyOktE5K1ZQ3Dhv0c8+Z1qUwcGrwXK6lfH+QNk9/xgd3d4J",
-	"sW4XxG0wa4BWWUuS7E6MKjrFGJ1a8pkFtz0L/blhWFHzJZz/9gQRmwIIxKPsceKmrq/HNo3DyxQ/oXns",
-	"0D3ziQzka1dB2MOMn8Y9Hl379JnNy+EgaoggQ1WNxF23AEqMPlwmKVz0urpWLV0b6Ut2GBqmLjhyt7od",
-	"AGD1p/63mRx/X8BBO19/6D6hxgd5mZ/SI/Mr2WY3/NvHMRxD9ufhkhmuKwG6h7/zB6rktgTFsCBoyYXs",
-	"TgoxCeswgTNG6UV2A9CMwAPYsDXoTrrmCYj6ddsLx6fQ+cFdE59X4T+jqJA3Huge/qvQaPhQD0ji0VUC",
-	"/vgO+Y8/g+S0usous/Ps/t39/w8AAP//",
+	"3F3rkty2sX4VFE+qEifci2TZSXZ/bZQ4R8eOrEhKueo4OiMM2TMDLwlQALizY9U+l//7yU6hcSFIYmY4",
+	"s7tKnF/SDkFcGo1G99cXfswKUTeCA9cqu/iYNVTSGjRI/Ot5K5WQ5n8lqEKyRjPBs4uMw62eFfiQiAXR",
+	"KyANXQKZw0JIyPKMmVYfWpCbLM84rSG7yGz7LM9UsYKaml5revsN8KVeZRdPv/gyz/SmMS2Vlowvs7u7",
+	"PPuG1UybpqkeK3wYd1jCgraVzi6+OM9N76xu6+zi6bn5i3H715MwDuMaliBxoL+BLFaU6xd/DqM1VK+6",
+	"wWrXYMbKLM8kfGiZhDK70LKFeAq/krDILrL/OusIe2afqrMXf87uzGASVCO4AiTyKynmFdTmv4XgGjiu",
+	"lzZNxQpqCH7W2Ba/+0EZ6n+cOJjvF0fs79/rr56TPz774vekCW38EnBKV0UBjYbyG8YBJ1OWzLxKq1dS",
+	"NCA1M1Nf0EpBnjXRTx8z6l6dfWgp10xvzI8LIWuqLcW/fJZFm3E+3gwz2bIt7FR3L/FvgsPGvFExDmZj",
+	"ptA/3rzvw5t5YubvwuTE/AcotBnpqtD2RPSXbcce8G+eSVHBvkm9Nm2G08IXc9NtchIdc4ynUlDlaTGa",
+	"TyGBaoifzYWogPLRBHwv3Tt7JvKCN60+lFns65bjd9HIUv0uz+btBuTEnc4zc2A5VD3JkNGGZXkG3LDf",
+	"99ka5mbvmybLs2YluKF6saJGrEBNWWXEi7ZCzbz4Lh8TFW5YCbww5LK8oKFW0yZY09sXtvXT7iRQKSly",
+	"NSuhboQGXmxm17AZSMwnT/+AB8n//YfE1Ax3T5+TOe5/98zfm90XToK6P5+M5ypkecDGSKBq//F+bVvd",
+	"5ZmGWz1Y/rPz8/PEiu0Pu/t9ThW8Ne2GTD8keB5xaMR70WrdgGFFnuTJw6KNcE+e2Y4efUF9RQpRQpZY",
+	"p2K8gJ5sLamGE83qRPOhcPFztZ3snOtz0drjORYyKinax+K8W9zEadnO909LJeSw5/NJDD9Y5d2QrYfs",
+	"gX0m59WWDNyG9HcQbkBuBAfCeFG1JSjUlpCVIinkW6G0oYtFUs4Yth2vmMZcNWmxQzk6viV23SCdSB0/",
+	"q4SCckb1VL7cITu3HOxIOHLVSupovlPi+IavpFhKUMq8/UNbLqGG/TfP/4SGR4nTN5pqSE0/VidTy0UV",
+	"m6IWNH3El3Crrwq/xyMR3QA/cHtiqT5+2OpC1Hvp/61rdoTYl7Boebm/vWkV765asWbK5r5x7Xrvarrc",
+	"u6Y32Mi21q2a0Ny0ii6ye95bedY2ZuMO280bkIqlrpmXbT2HYMpVVGli+jDsToBrtLn2CvqtCmTfcoqu",
+	"zuhCHd6idhcCff3RG5yLbkkxd/eIk5LWho6v3C7f5/pAgZw4aJF5vP/W236pmO6t/NinVfd38+0KyHol",
+	"KiCGekDoQoPEnVUaGvKb9YpqwhShcwUc/8eFJkp8luUPcrfcTzI/oIx9DBl6hMz7z5JhA/YdHdQe0bex",
+	"9Vsn7bz+I0G3ks8crZLKTyWKazUWXYbZS6Also2VYEwRI3xywjhRUAheqpxQXhJkfMUqo3CQGihKkAHH",
+	"c7UGOXOvpYdDsUVsS0UokWCWxgTPCVQK8KSZCRDUh1RKdu4Co3ILAym9fRZv3BqcwHYTWko4ZjTGF+LQ",
+	"BX9oQWmyEJKYt81w/eVLuGGwJkth9oSTNdMr0epj5qYaKKZTYk0lrESrgFg05yhyOKG0mya4wWvKtLIc",
+	"Vwm+RIKYaWAfIB0eSpg+mhUsIeOpHNmBpVN85mjTSHFjb108m6ljZ6TQTELNeLnrWPzJLtSsHXhpdgNf",
+	"9O3zTvQeOP0IghgL494YOzh3LsS14duGFddtQ4QkClAoPMxx1ZJyxXYw6UtBqJTshlZGJCG7GPXqwkwJ",
+	"pBKcVGaGh448Mp97rDLa+sFJz4eybkDPbXs/Xu/4mI5FWOpcJS8HUcIA6PnyWQ/mepJnjdFLpKHs/31/",
+	"dfK/9OTH85M/vuv+Ozu9OHn321+lVOC/oDY7NqI9qjsJhDxE56YRMrCzc9/uLjcd0u06n3U4jCjHhd47",
+	"yEthFSWO+v5U+Kat4EDbXDNdJbCQbzmQpqJ4LXONchvPgzE5+LKlSyBUXUNp5Gi2A9vbrVC7xQWbAi0C",
+	"u8HRdvhJppgQmeQoPPsXx0aFKEGhckRrhNQuCYcbkGQhAYixVo24tFKKVsR2yduqGhodL6xoSHHlVohj",
+	"OxfuudOO4EjHOv1Jf2cUwhVt0HTMiWqLFaFWezx112N5SWilBHIpp3XQNCjnouUFlARuAOHhgciKhRQ9",
+	"+XH27nf//Oep+9+v9kK0O5g4ybEORksAtdalONtydnoIXPL5CthyFWMW0UYo9iPM5hs9GQpes9LQ5+O+",
+	"uyyeVN5fQ29U32OYZoo4XzFemsXs8pT1+eIvdaM3hDmdUsjrRSXWpDTarDGVNVRV6pAW7vJKMBnc0kJX",
+	"m9ywF90K6l+z/ZaiW83XpmnsBxjqxUa6rlfAjfbJFFECx15Qaf5BMGAN0JCCcr+eaZLIkyPNL4N9xAXl",
+	"ERYUv+0n7wi3Y+uOkcX33NzBab73Xg8ddw+x9wMMeb/b7V/NLHG8h/MoRmrdJFbqg4nHsdPXjtR9KiDD",
+	"OEt15ju+IKIBTlYgISdcdPwiW67Izz+FH8KbppsLfGxe0CvGl4akEgohSyjNO85PEgacyZZzxpdh1F7H",
+	"C8oqKC/67Arc9CX0CuSaGUt0xarIlGHKzvvnnwgCNLOSLRbGeP/5J8LFrHFY0QXhYi7KjWkPt0aFN9cg",
+	"F2aGxfV4Ea2xBMiabkw/HnWZNVQpM0GjRfjG/lLtrcRFm9ilmE0KZruQ12Z2ZqkIGPTW+vNPhBaa3TC9",
+	"QWIwvrwgWjIoSU35Bm0pFTnTkhsZM0u8VVlwW23fjvhduxseofZ0zYymE8iaGeWoR5y4Bx9zg/d5b1VJ",
+	"C9zxbMLXuWCcqVXwAQwlEfAOzbfHF5nm0uO+885mXzCpNLH+x2kH+zCg3N/AxztYPRWOuQkGdHrEBdrZ",
+	"9WCLJ3GYQqeOCk2r8ab9t1g7ljYCh1AJlxZPMn2Rmm7IHIjg1SbeNTxC9U7w4HwveBDTyE8v37kfEsrX",
+	"bZXQOGGxMI1ipKmyh6gEvsnyTIpWI6dJq7NZYCLJ/FFc1zi2qq3SF/wbp8Y/f3ly/oT8pqLrz9CIERUr",
+	"Nqe01WLWYV9jxEu0MnVJvjVKv9SsqIA4mM/2SBYMqpLMYcV4STAgcWyOOLffQ9rDQ/jHkSP3G+BGTe2e",
+	"DXJ8LIxl7NYZ8UhDN6LVk8P7lPeC7SaBbZZaMHrxQzjjwGi/oayi8wp2hyyOjRmo2JLNK0hF0+1m3QMH",
+	"muZCCtQK5vHIQvf3LbYg2iirJRTMqBIWxGZ4BUw1q7eGUob1RUQKy/AT3LpP3us10OeDA2inS9a2Mgp6",
+	"KyXwYpNch1l12hXuJAMqMxYXN2KYzDdItNx7NpgK4G2kecSQumm2G1vfzT9eH9sOK38lRU0WqDkQLUht",
+	"9t8rT61qaUVcBPMEFqsYdTPxa/EhSl7hRjNOSoY/NhXVptcsz4xOiCy0VYBPv0ajY5rAcKy4nUVRDJOD",
+	"z2ZLKdpmWuDJX7HpgZ7bv7cOWnWeTH+37X3ZtP7KNU5CW7vVDn8L7zub0TEMvD+iaHRouoCL7tT2V5bg",
+	"UD/93B/WnUf8GFXusPDfgCIVPogxRAH30wP2BaT/x4TR3ic49qiY1x4tDtvrA2L699yoYaeNMn5+PiEb",
+	"ZM+1tm2lIVrnmJyIZByApdaWO+zQLImSqUao7T0+qMpSALs5fMmHqjp4ux46zHEbbAcd3cJ/Y1xI0nKm",
+	"Ub2inLx48y159vTJ70kkTQcMUXuBNIULIkVmoJW/+/j53X5fghst6mm0vDy7PVmKE/cjahKndr3RkxNW",
+	"N0JqN4+VEVsLDbKgEk5LuDlTIG9YAerMawdntd2nuzyLoqpSztd0VGLkbjHtXZCJ99I4ZevSWGOUWzeM",
+	"1WmNcramTPd9Oqi7zEqo2I1FbMZOtkILmVC0XougLhsbvBSE6dwM6zrNfcBHThq6MXfbzEyNlagrTXdS",
+	"FYIr+NCmA8kjX5UiVCNVPMpk1FOmFVSLCHQeEqqcGdO3ppoVtKo2KQL4/o7MK3AbGQiZOkUvRUpCHh8G",
+	"vsvBuCXYduhqcz3ssJfNpI/yB7d6dYBD+N84kWhqAs7+hBpLkj3Efm3WO2SS7Vu9ZUdTvX/bAE8nUuzK",
+	"ejj0YHTKcQKeEjUMQXdjv5WCKFED4uddj5FFuD9lAEo168Xsjjs5LDT0nlHmh97EfedO5zX0QaadoTJc",
+	"a0TwveHfngXunT4UeOl4XPvbLp54kDd025i3L2xs9oo1DZSIDrIaTokEJaob89g6guabLpYsOIUiYMKq",
+	"VUichkpdbWbRL16JQm+6XpWSrh1Bcf6YroyjJS38V2hDJiC+8PvOJGVsFXDzpp1Xh2P1W/Mazs0ZQ/el",
+	"I6C3/w5PZ+hYzy0stZvxag70Vh+Kbgm+YLKGcga3RdUqH+LeX/9zqmEpJAMjaTD9rLTugzX6F7rY4dAd",
+	"Ydo6gtHaY3xJfvP85cn5l5/Fisw+33hs8I4vo4kTdk46wsWJtTOJBSDshJ59Fql2rdKintW0hNwcAqZW",
+	"1EIdDzTjlahYSTcqlZ+5ZrwUa6scAi/Reym411sVEPNieNK5bUq6cYkZrNNauXkT1/f0s2TQrDkG2c75",
+	"P0u5m4JcbehGxdjUQM+1dEasTJH1SijwRHfv4AJ8b2QOVPaCew8A14ZTdIDp3k5Mq9eIMmGcYQ0/Cg79",
+	"BO8rxejZmxXlyxVl2ShQ7erlFUZyXdqtMTab30XgpVGtjSlXs5I7nGsc1YCt9674O9dsKEr86xFKvAMv",
+	"i8pD7ArkG0Z9lbBFkdGUpbM3QUpn/YT97He64110ge1XzGyzMIvUchNpntrnEo19dSFzJRGV7WNQx7qs",
+	"pNvD3abFmDoAzI4RJb9sjTx5vSXB2x05TW8FF/XmkgAtVmQOleBLZbRCIxHwQOZkvWLFyjlslGNZlZOK",
+	"0TmrmN6gzyKCZ93dz8XM9AZytqbcXvNz0S5XeraWAlVNDKgrRCXkrGSqYtdmTXPQGuSskQxjamhhhuWa",
+	"VjO8GnAXF1Bohv6OtZDXNeXmnu1Uh9lSCBtpXlUgl5vwzozx2dpsMUcf0UKCWs2kMNocwnUaJKPVrGaq",
+	"prpY+SlGfy9ajsZm/JsRjvHfxlamNuQ8+hUXPTMsjh5ypdj4T6MjZXlWmQ5Lphr3Khc6/Il0FK2eicVM",
+	"aVFc4wRquoTSrM7FyJtOhNI2PAT5znXj8bEwioUlNg5wV1DGPy0obklDpaFkNXNATJ5Z5H22oojQN1LU",
+	"TMFsLsU1UpLxG+G2T2um29JmAShNq4o6vbnl1iRjP0I5a1oj2lF1LFtb2gNmDtPAAVgBs1IKs8moZyZV",
+	"wljURx4lLmYBMf7Q0so6CHubWi1Y5caqxJIpzQp7rFquQS7AlvuxOBMSxM9s12R6mXVj9ClgcRMRR9Pd",
+	"NumxzVGdZ6otCoDyIM12lODhh/YD5X72aZHTOabGsUPT/FNh2fYkT20dwlsmtB4s0ouMTo7ZztIrjL1n",
+	"Y2MOQbkyHcrhU7SMRhQpwnOKJ3lsNzd0Y2PVt/pH3+3bP9tFHuaVXlKn4ByW9fvdSvi74ZRcOcjP+62t",
+	"Tm+WiXcJQV+/0lDinWEz9gy3+GRgOhc31j7AGluXNlMq8niPcK4upmaq9bxHIYz7nFW+DNgk9gs4Wkf9",
+	"EZrqrAtKmpXQwunqS2Gu3GiZ91/IECKNKZVkANF3w2PxoYUUXQUac+qXVuqFdEdzYBinNvzVYuU23aWs",
+	"GWdK+7/VRpmbLiUn34DW1dYYmcOE5IM5kqZEmOwQgXZN6XiSQyXgYT7gmJp3O+L/DheQ3i8/RUB26z8K",
+	"kxB1U4EG5TS+5CHq8q27aNOWMx0cN+ZVGwBthDWUSel6GHF75enGDva9QUpWpegvLkm+YWp9AjO2ETFJ",
+	"U4tJKLb6WmvQK7FFiXDDHq5kGA3z2iiwXWrVnoi5aKh4xmF++Y6gujceSu5zhTVqGV9i7DdlGhVsvhAX",
+	"0T3LlA1tzON0cRt1buy9UhGlWVWZLjw8Gb9e043LRyeCFxCP5JcUNy9WQihQwwRgwnT8pnv680+kU+Dt",
+	"XzegNFtSbSPPsdqlLKDCa1QonROns+eBy80YNbuFkrSNTa/z8Ky337BjTJt1pHIps2GMbqXuia1f0E9z",
+	"98SxhDJXuOvNLNAsyig0FwS1KnO9mT+Jve/cANhW68o0djLlwsWSNZS5DfLakt0ULYza1GUy9IBmt/l4",
+	"O3V7P4CZB3sV/WQ3AbWkyIjqbUGXcGz/6AgXwpXs/2Ma4J/9ZYbQ//R9GLAFvzbRoFG18x1oDhSywLVk",
+	"B8i+KDd1hFvujCxapN3KL222J60qRcSNqxNTsUXwvBdovHdoKz5HLNW0YFqRFTNKyubQCPRIkO2LR3IV",
+	"XoYxbY50u2UUNK9BITA4FN73cFT5V1NDvnWVkxJe7mP2OqU+HFp16h4r7RO5jWsupRb/XQeNHmC7/NkY",
+	"YQspahvVEKBxD4GQNVVEsSWP0lewfkvwEoAHQHr+Yoc3zDx4HwLBPv/yi71Bf4KjunnUuw7eOO5lVPmP",
+	"efVutCF3CBG1kunNG8MVljAeQPGlhFEZAyohyjJYad3Y0sEovtPhKGZb3DU+3zh80iVFMPsU6+yVtvwO",
+	"Fjm06WE6TrwmmLd34TSBQsjSPqdVRSTQUpFC1ID8cUpecA2S0+rCCSaF4dlo2VINa2pRUJdZxYwt/FXI",
+	"ZDdP0Nwz1u8NEJtkg1lr1iFmrNzTgOteZFc+vgkVXEU65CmcqOyJL61HG5ZdZJ+fnp9+jtCUXiGxz26e",
+	"nC3iHK424Xn5ymWU2DwtwavNKbki7jVLjbWVvdJX2SbXAI0Vx5rVYInYT+I8DcYgE/xFmV1kr1od8sns",
+	"OQel/yTKzY7q04dVne4nat31xYmWLQzLXz89fzamx9fQaOuucE6d9KCho6jYdZ6ptq6p3HgmpY6qC9Hy",
+	"EotCNRW1JYOCQmVbOMJiQ+zJ7J3Hd9TZxyg84e4sItGocvr36el2Tc6icuN37/KsESrBFf/g7EMLWFUI",
+	"b+n5pvO9GbaNomvINWzsCVK0BuK2MtRsWltLzT/FFNEyt6ECoTE2evb0KXk/CNuZSTDa7ftTEiofwS1T",
+	"WuHUzBE1Y6BjGbVxoxRYLycWnIuyX0+Jr1SALrjSHkGmyNzQ3CumZoRL4lEcrCbkY2YQh2LKTHPM3W+M",
+	"4IxrYz8Oi4+KXk/i8vPHGD9V3D3sESsf4Ah9bQ7Geijs7UGhXY6u0lRqtf/QxMFJS8BZ9fcQK/FeRXE9",
+	"j0fGQS3hbaR0T+9NyZDciZnZ9kLhACUJRMFbVIZo/XtIlD3bEKo3J7fgG6a0jY8azSH1FYaoiucBX0HI",
+	"051FSQb37yxorNO66iocbu3Oljqc2tsSdizUBX5N7S5UlDQdbgsodMXFpKgAazXQQhvdZssHOaizuSfP",
+	"wX+pIL2icUhe1+v4YwNjOxRK1R0FV0oPrw7nMkwuwbfvPIvTloJ1xrZvjq0lazTOXo/TnHY7+wyfSDm8",
+	"12HJvSXDMgU2gqW70y3gigiUxwNJKCeUmtmHbd9kGWQFP528VuW80+PvsmQc1qB64Qn+hxBj+y45zh7x",
+	"5z5VM6Gl/aSM0boe7WoJBYYTd8oVfirnAe4TFNE5sfTzxQBQSQyUfPxL5Oyji9K923qd/BXwNhlfJsNk",
+	"+CpU5fE1TFAA4P3ya7WFeY+7fR5783fpZQ+w9VeWQhQRbIuX32+v8+Qnj7oA7Ht87uhANjrrVeb/91xR",
+	"njbi34bgzoJWlQf6Ly3uQSqq0VvhQypVsMfGhgzmyLpD82h8Gn3ZIM2sP8SfPrgnx+JgtnBeN2ELyLiS",
+	"Fw438sDK3YFsw4UG9W/NMkkT/zU0QDWdVz6Ha2jUb7FyMY3qcczbLtnpE9u1PvFnCzs+iDnbBwMDxGAL",
+	"W1FOWHlJ1EqsuUUy6OA7CIhaGKl7MH+qfijCL4pJX7VYjIjpVQ2aFZ2fSIICeePyMvEQM86h9GfZxxZ5",
+	"b53gl8QsZGlL7a0YXybYGwkVhN/D8/cwKOITc3kUk5LSDm0VVtKA9NVYfOg9UtPGjfC2qu5/FsyhwlqF",
+	"PvjL2FwJH7NPXz+c5zU0v0CZ/Bfr8kLHgjWcbCBd5w3tfFXuunIZHJpcc4zJ9m6pJW3UZVBpf61Ce5eX",
+	"xMOHV4zox+AZlDOn5DuXEhLqBtJKArVZg1zo7nfMfva1aOmSMp6Hg+dCJNxgvbkGNXtl/Qr8lFz51WGD",
+	"SiiXCQG1kBtrZSKei59SsOiyBZDXdOPcD0t2YwhHVmxpHrxHp/P7C+zHeRLJQlSVWJP1YIGn5FsOFoOm",
+	"pBJm3vg2On8U0UKgCmWBb0Wenf+RvDfTmSlNK3h/GWiOb6kwOQtB8w79tuh/rwtXxe+9ocGSNv2HLsgb",
+	"7er3Y3n1GuePnv9Hklem608tpDq3eerzoW7LHuA+NnuOOyQ6y88eH+SZ3u3LfKVqx+5Ghip06BitGoNF",
+	"XAb6oYJKRy77bTZscOt/elA0Klo+EdoOVcC3drnQINMQzfnBlQSTcYG+EqgWzuDJMdBq8LWMOOM5NU/z",
+	"SvxJguR0u0o+X+yf6r8eHQqclDha7u55gJMVbjGMpKDuqsmJqMqAF126L5j475ZwrPfOgbCFqzyoxS8W",
+	"WIC4JvpDOGf7IuEfTSVoGQqvT5IK7qu+xy16N/qOJTceQieadoWJQoM+UVoCrfucH2THnHEqE2VGPu1N",
+	"FjYocdjQki4fBI/DsJKcFCsorq226GafE8lKr+DVoCl+QuFuIu+efYxqguyEWLcz4jaY1UOrpEVOtrnf",
+	"AvORo/xD51mw1zOTnxqGZTVdwtlvj2CxMYCAe5Q9jN0U+npo0dj/8sEjisc4JmmrG7gXLPRIJzSMsWXb",
+	"wkQfKB5oUBQbo33Ch+NCNtejuk4Csqoe6XJ6ZeOwO4j3cUyTQS3HTyzapwPY3nr3sYnoXi4AfeMPFmVm",
+	"vwgnWqwF7QIfibkUgmFqS7VOAA+72inbxL2rujJJ6+hKlyRE6CQN/zG1YbeSbTLbPX0Yod3f/txXjqOy",
+	"YiA710N+zyO5zTnUD81bUsZDviXhsPYTOCXo2sUAzwFwAxuyBhm4a75JhngG5niMM9+r2PNpD/wnZBW0",
+	"hDzdHTbhB3CHVzTAT4aRVPvCen0VBzMdKkFZGOwt1I2QtLJfFUH0YwiPYaTkKXmh7bcCo4/6OpDWfnzD",
+	"/W5sOC9RLByIwCThIq7e4j9OSdU1opRMBeRwLTE0yCuu/g72wday+3aEDfv0LNhF5NNuJIu+MYn1qHEN",
+	"GqpKEVaq3H6fxA5sq6DkvQ+JIOxoU6fGvG5UlK6a1x7N97tQ86ihyxBFDa4I1laQZNYvSrY1UGZvwM6x",
+	"40dl0A4Y+18Pc3QbszUK5hLFL36PCVEH5b8g+kCnOIq0FAvnh++OhQOFbcCUWPRjq4sQxeETKJClQurE",
+	"9+8M8cyfnttaWWUX2ZnR/v4/AAD//w==",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

@@ -32,6 +32,29 @@ type Entry struct {
 	Data     map[string]any `json:"data,omitempty"`
 }
 
+// ByItself tells that nobody acted: the case went on because its time had come, or because it could.
+func (e Entry) ByItself() bool {
+	return e.Actor.Role == RoleSystem && (e.Actor.ID == "clock" || e.Actor.ID == "workflow")
+}
+
+// Consequence is the code of what was to happen at the deadline of a state, by its document; "unnamed" if that does not
+// say.
+func Consequence(document json.RawMessage) string {
+	var state struct {
+		NextActions []struct {
+			Consequence string `json:"consequence"`
+		} `json:"next_actions"`
+	}
+	// A document that cannot be read names none.
+	_ = json.Unmarshal(document, &state)
+	for _, next := range state.NextActions {
+		if next.Consequence != "" {
+			return next.Consequence
+		}
+	}
+	return "unnamed"
+}
+
 // State is a case after a step.
 type State struct {
 	Stage   string `json:"stage"`
@@ -40,9 +63,11 @@ type State struct {
 	// Deadline is the nearest one of the next actions; zero if there is none.
 	Deadline time.Time `json:"deadline,omitzero"`
 	// Awaiting are the roles that can act now.
-	Awaiting       Roles  `json:"awaiting,omitempty"`
-	NeedsAttention bool   `json:"needs_attention,omitempty"`
-	TrackingNumber string `json:"tracking_number,omitempty"`
+	Awaiting       Roles `json:"awaiting,omitempty"`
+	NeedsAttention bool  `json:"needs_attention,omitempty"`
+	// AttentionReason is why; empty unless the case needs attention.
+	AttentionReason string `json:"attention_reason,omitempty"`
+	TrackingNumber  string `json:"tracking_number,omitempty"`
 	// Document is the whole state as the caller gave it, to be given back to readers.
 	Document json.RawMessage `json:"document"`
 }
@@ -84,10 +109,15 @@ func NewStep(entries []Entry, state State, fence int64) (Step, error) {
 		state.Awaiting, state.Deadline = 0, time.Time{}
 	}
 	// What is too long to be found whole is found by its beginning; the document has all of it.
-	if runes := []rune(state.TrackingNumber); len(runes) > maxIndexed {
-		state.TrackingNumber = string(runes[:maxIndexed])
-	}
+	state.TrackingNumber, state.AttentionReason = beginning(state.TrackingNumber), beginning(state.AttentionReason)
 	return Step{entries: entries, state: state, fence: fence}, nil
+}
+
+func beginning(text string) string {
+	if runes := []rune(text); len(runes) > maxIndexed {
+		return string(runes[:maxIndexed])
+	}
+	return text
 }
 
 // Hash tells entries apart by what happened. When it is told, and under which number, makes no other

@@ -35,7 +35,8 @@ func (h *Handlers) ListCases(ctx context.Context, r api.ListCasesRequestObject) 
 	page, next, err := h.store.List(ctx, r.MerchantID, store.Query{
 		BuyerID: value(p.BuyerID), OrderID: value(p.OrderID), Status: string(value(p.Status)), Stage: string(value(p.Stage)),
 		Outcome: string(value(p.Outcome)), Awaiting: domain.RolesOf(string(value(p.Awaiting))), NeedsAttention: p.NeedsAttention,
-		OpenedFrom: value(p.OpenedFrom), OpenedBefore: value(p.OpenedBefore), Prefix: value(p.Q),
+		AttentionReason: value(p.AttentionReason),
+		OpenedFrom:      value(p.OpenedFrom), OpenedBefore: value(p.OpenedBefore), Prefix: value(p.Q),
 		ByDeadline: value(p.Sort) == api.Deadline, Cursor: value(p.Cursor), Limit: cmp.Or(value(p.Limit), defaultLimit),
 	})
 	if err != nil {
@@ -60,13 +61,13 @@ func (h *Handlers) RecordStep(ctx context.Context, r api.RecordStepRequestObject
 	if err != nil {
 		return nil, err
 	}
-	version, err := h.store.RecordStep(ctx, r.MerchantID, r.CaseID, step)
+	recorded, err := h.store.RecordStep(ctx, r.MerchantID, r.CaseID, step)
 	if err != nil {
 		return nil, err
 	}
 	h.wake.notify(r.CaseID)
-	h.recorded()
-	return api.RecordStep200JSONResponse{Version: version}, nil
+	h.recorded(ctx, r.MerchantID, recorded)
+	return api.RecordStep200JSONResponse{Version: recorded.Version}, nil
 }
 
 func entryOf(e api.EntryInput) domain.Entry {
@@ -84,6 +85,9 @@ func stateOf(s api.CaseState) (domain.State, error) {
 	}
 	state := domain.State{
 		Stage: string(s.Stage), Status: string(s.Status), Outcome: string(value(s.Outcome)), NeedsAttention: s.Attention != nil, Document: document,
+	}
+	if s.Attention != nil {
+		state.AttentionReason = s.Attention.Reason
 	}
 	if s.Shipment != nil {
 		state.TrackingNumber = value(s.Shipment.TrackingNumber)

@@ -23,7 +23,7 @@ type Handlers struct {
 	vault   *vault.Vault
 	wording *wording.Catalog
 	// recorded is called after a step was recorded, which has written to the outbox.
-	recorded func()
+	recorded func(ctx context.Context, merchantID string, r store.Recorded)
 	now      func() time.Time
 	wake     *wake
 }
@@ -36,8 +36,8 @@ type Dependencies struct {
 	Orders  *orders.Client
 	Vault   *vault.Vault
 	Wording *wording.Catalog
-	// Recorded is called after a step was recorded; it must not block.
-	Recorded func()
+	// Recorded is called after a step was recorded, also one that had been before; it must not block.
+	Recorded func(ctx context.Context, merchantID string, r store.Recorded)
 	Now      func() time.Time
 }
 

@@ -36,8 +36,10 @@ type Query struct {
 	BuyerID, OrderID       string
 	Status, Stage, Outcome string
 	// Awaiting are roles of which one can act now.
-	Awaiting                 domain.Roles
-	NeedsAttention           *bool
+	Awaiting       domain.Roles
+	NeedsAttention *bool
+	// AttentionReason limits to cases that need attention for this reason.
+	AttentionReason          string
 	OpenedFrom, OpenedBefore time.Time
 	// Prefix is the beginning of a case id, order id or tracking number.
 	Prefix string
@@ -82,7 +84,7 @@ func (q Query) order() string {
 	switch {
 	case !q.ByDeadline:
 		return "c.opened_at DESC, c.case_id DESC"
-	case q.BuyerID != "" || q.OrderID != "" || q.Prefix != "" || q.NeedsAttention != nil && *q.NeedsAttention:
+	case q.BuyerID != "" || q.OrderID != "" || q.Prefix != "" || q.AttentionReason != "" || q.NeedsAttention != nil && *q.NeedsAttention:
 		// Few cases match. A sum is sorted by no index, so that none is walked through for them.
 		return "c.deadline + 0, c.case_id"
 	}
@@ -124,6 +126,9 @@ func (q Query) filter(query *gorm.DB) *gorm.DB {
 	}
 	if q.NeedsAttention != nil {
 		query = query.Where("c.needs_attention = ?", flag(*q.NeedsAttention))
+	}
+	if q.AttentionReason != "" {
+		query = query.Where("c.needs_attention = 1 AND c.attention_reason = ?", q.AttentionReason)
 	}
 	if !q.OpenedFrom.IsZero() {
 		query = query.Where("c.opened_at >= ?", database.At(q.OpenedFrom))

@@ -87,7 +87,9 @@ type Case struct {
 	Deadline       int64
 	Awaiting       domain.Roles
 	NeedsAttention int64
-	TrackingNumber string
+	// AttentionReason is why, empty unless it needs attention.
+	AttentionReason string
+	TrackingNumber  string
 	// Document is the state as the last step gave it.
 	Document document
 	Version  int64

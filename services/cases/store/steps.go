@@ -37,55 +37,98 @@ type Event struct {
 // errTaken says that the step's place in the timeline is not the next one.
 var errTaken = errors.New("the step is not the next one")
 
+// Recorded is what became of a step. But for the version, a step that was recorded before leaves it empty.
+type Recorded struct {
+	Version int64
+	// Type is the type of the case.
+	Type string
+	// Opened and Closed tell that the case is new, or has just ended with Outcome.
+	Opened, Closed bool
+	Outcome        string
+	// Missed is the consequence of the deadline that had passed when the step was told; empty if there was none.
+	Missed string
+}
+
 // RecordStep writes entries, state and announcements in one transaction and returns the case's version.
 // What is recorded already is not recorded or announced again. A step of a caller that was overtaken is
 // the problem step_stale, one that leaves a gap step_out_of_order.
 //
 // It is the hot path: a step with one entry takes four statements.
-func (s *Store) RecordStep(ctx context.Context, merchantID, caseID string, step domain.Step) (int64, error) {
-	err := database.InTx(ctx, s.db, func(tx *gorm.DB) error { return s.append(tx, merchantID, caseID, step) })
+func (s *Store) RecordStep(ctx context.Context, merchantID, caseID string, step domain.Step) (Recorded, error) {
+	var recorded Recorded
+	err := database.InTx(ctx, s.db, func(tx *gorm.DB) (err error) {
+		recorded, err = s.append(tx, merchantID, caseID, step)
+		return err
+	})
 	switch {
 	case err == nil:
-		return step.Last(), nil
+		return recorded, nil
 	case errors.Is(err, errTaken), database.IsDuplicate(err):
 		return s.reconcile(ctx, merchantID, caseID, step)
 	}
-	return 0, fmt.Errorf("record step: %w", err)
+	return Recorded{}, fmt.Errorf("record step: %w", err)
 }
 
 // append adds the step if it is the next one.
-func (s *Store) append(tx *gorm.DB, merchantID, caseID string, step domain.Step) error {
-	parties, err := s.advance(tx, merchantID, caseID, step)
+func (s *Store) append(tx *gorm.DB, merchantID, caseID string, step domain.Step) (Recorded, error) {
+	before, err := s.advance(tx, merchantID, caseID, step)
 	if err != nil {
-		return err
+		return Recorded{}, err
 	}
 	if err := addEntries(tx, merchantID, caseID, step); err != nil {
-		return err
+		return Recorded{}, err
 	}
-	return announce(tx, merchantID, caseID, parties, step)
+	if err := announce(tx, merchantID, caseID, before, step); err != nil {
+		return Recorded{}, err
+	}
+	return before.then(step), nil
 }
 
-// parties is whom a case concerns.
-type parties struct {
-	OrderID string
-	BuyerID string
+// standing is a case before a step: whom it concerns, and what was expected.
+type standing struct {
+	OrderID  string
+	BuyerID  string
+	Type     string
+	Status   string
+	Deadline int64
+	Document document
+}
+
+// then is what the step made of it.
+func (b standing) then(step domain.Step) Recorded {
+	state := step.State()
+	r := Recorded{Version: step.Last(), Type: b.Type, Opened: step.First() == 1}
+	if state.Status == domain.StatusClosed && b.Status != domain.StatusClosed {
+		r.Closed, r.Outcome = true, state.Outcome
+	}
+	if first := step.Entries()[0]; first.ByItself() && b.Status == domain.StatusOpen && deadlineOf(first.At) >= b.Deadline {
+		r.Missed = domain.Consequence(b.Document.V)
+	}
+	return r
 }
 
 // advance puts the state of the step in place of the one before, if the step is the next one.
-func (s *Store) advance(tx *gorm.DB, merchantID, caseID string, step domain.Step) (parties, error) {
+func (s *Store) advance(tx *gorm.DB, merchantID, caseID string, step domain.Step) (standing, error) {
 	if step.First() == 1 {
 		return s.open(tx, merchantID, caseID, step)
 	}
-	moved, err := setState(tx, merchantID, caseID, step, step.First()-1, step.Last())
+	columns := "order_id, buyer_id, type, status, deadline"
+	if step.Entries()[0].ByItself() {
+		columns += ", document"
+	}
+	var before standing
+	err := tx.Model(&Case{}).Select(columns).Where(ofCase, merchantID, caseID).Take(&before).Error
+	if database.IsNotFound(err) {
+		return standing{}, errTaken
+	}
 	if err != nil {
-		return parties{}, err
+		return standing{}, err
 	}
-	if !moved {
-		return parties{}, errTaken
+	moved, err := setState(tx, merchantID, caseID, step, step.First()-1, step.Last())
+	if err == nil && !moved {
+		err = errTaken
 	}
-	var found parties
-	err = tx.Model(&Case{}).Select("order_id, buyer_id").Where(ofCase, merchantID, caseID).Take(&found).Error
-	return found, err
+	return before, err
 }
 
 // setState puts the state of the step in place of the one before, if the case is at a version and nobody
@@ -94,36 +137,36 @@ func setState(tx *gorm.DB, merchantID, caseID string, step domain.Step, from, to
 	state, at := step.State(), database.At(step.Entries()[len(step.Entries())-1].At)
 	closed := state.Status == domain.StatusClosed
 	update := tx.Exec(`UPDATE cases SET stage = ?, status = ?, outcome = ?, deadline = ?, awaiting = ?, needs_attention = ?,
-	tracking_number = ?, document = ?, version = ?, fence = ?, updated_at = ?, closed_at = CASE WHEN ? THEN COALESCE(closed_at, ?) ELSE NULL END
+	attention_reason = ?, tracking_number = ?, document = ?, version = ?, fence = ?, updated_at = ?, closed_at = CASE WHEN ? THEN COALESCE(closed_at, ?) ELSE NULL END
 	WHERE merchant_id = ? AND case_id = ? AND version = ? AND fence <= ?`,
 		state.Stage, state.Status, state.Outcome, deadlineOf(state.Deadline), state.Awaiting, flag(state.NeedsAttention),
-		state.TrackingNumber, database.AsJSON(state.Document), to, step.Fence(), at, closed, at,
+		state.AttentionReason, state.TrackingNumber, database.AsJSON(state.Document), to, step.Fence(), at, closed, at,
 		merchantID, caseID, from, step.Fence())
 	return update.RowsAffected > 0, update.Error
 }
 
 // open makes the case visible.
-func (s *Store) open(tx *gorm.DB, merchantID, caseID string, step domain.Step) (parties, error) {
+func (s *Store) open(tx *gorm.DB, merchantID, caseID string, step domain.Step) (standing, error) {
 	var a applicationRow
 	err := tx.Select("order_id, buyer_id, type, reason, channel").Where(ofCase, merchantID, caseID).Take(&a).Error
 	if database.IsNotFound(err) {
-		return parties{}, caseNotFound()
+		return standing{}, caseNotFound()
 	}
 	if err != nil {
-		return parties{}, err
+		return standing{}, err
 	}
 	entries := step.Entries()
 	state, at := step.State(), database.At(entries[len(entries)-1].At)
 	row := Case{
 		MerchantID: merchantID, CaseID: caseID, OrderID: a.OrderID, BuyerID: a.BuyerID, Type: a.Type, Reason: a.Reason, Channel: a.Channel,
 		Stage: state.Stage, Status: state.Status, Outcome: state.Outcome, Deadline: deadlineOf(state.Deadline), Awaiting: state.Awaiting,
-		NeedsAttention: flag(state.NeedsAttention), TrackingNumber: state.TrackingNumber, Document: document{V: state.Document},
+		NeedsAttention: flag(state.NeedsAttention), AttentionReason: state.AttentionReason, TrackingNumber: state.TrackingNumber, Document: document{V: state.Document},
 		Version: step.Last(), Fence: step.Fence(), OpenedAt: database.At(entries[0].At), UpdatedAt: at,
 	}
 	if state.Status == domain.StatusClosed {
 		row.ClosedAt = database.NullAt(at.Time)
 	}
-	return parties{OrderID: a.OrderID, BuyerID: a.BuyerID}, tx.Create(&row).Error
+	return standing{OrderID: a.OrderID, BuyerID: a.BuyerID, Type: a.Type}, tx.Create(&row).Error
 }
 
 func flag(set bool) int64 {
@@ -150,7 +193,7 @@ func addEntries(tx *gorm.DB, merchantID, caseID string, step domain.Step) error 
 }
 
 // announce writes a message for each entry; those of one case stay in order.
-func announce(tx *gorm.DB, merchantID, caseID string, of parties, step domain.Step) error {
+func announce(tx *gorm.DB, merchantID, caseID string, of standing, step domain.Step) error {
 	state := step.State()
 	for _, e := range step.Entries() {
 		payload, err := json.Marshal(Event{
@@ -170,7 +213,7 @@ func announce(tx *gorm.DB, merchantID, caseID string, of parties, step domain.St
 
 // reconcile records a step whose place is taken. The caller recorded it before, or lost its memory of
 // what it recorded there: then what is new of the step follows it.
-func (s *Store) reconcile(ctx context.Context, merchantID, caseID string, step domain.Step) (version int64, err error) {
+func (s *Store) reconcile(ctx context.Context, merchantID, caseID string, step domain.Step) (recorded Recorded, err error) {
 	err = database.InTx(ctx, s.db, func(tx *gorm.DB) error {
 		head, err := lockHead(tx, merchantID, caseID)
 		if err != nil {
@@ -190,24 +233,24 @@ func (s *Store) reconcile(ctx context.Context, merchantID, caseID string, step d
 			return err
 		case !isNew && step.Fence() > head.Fence:
 			// The deadlines of a repeated step are those of its last attempt.
-			version = head.Version
-			_, err := setState(tx, merchantID, caseID, step, version, version)
+			recorded = Recorded{Version: head.Version}
+			_, err := setState(tx, merchantID, caseID, step, head.Version, head.Version)
 			return err
 		case !isNew:
-			version = head.Version
+			recorded = Recorded{Version: head.Version}
 			return nil
 		case step.Fence() < head.Fence:
 			return domain.Fault(domain.CodeStepStale, "fence", "another attempt of the caller has recorded further steps")
 		case step.Fence() == 0:
 			return domain.Fault(domain.CodeStepDiffers, "entries[0].number", "another step is recorded under these numbers")
 		}
-		version = rest.Last()
-		return s.append(tx, merchantID, caseID, rest)
+		recorded, err = s.append(tx, merchantID, caseID, rest)
+		return err
 	})
 	if err != nil {
-		return 0, fmt.Errorf("record step: %w", err)
+		return Recorded{}, fmt.Errorf("record step: %w", err)
 	}
-	return version, nil
+	return recorded, nil
 }
 
 // lockHead reads where a case is, and keeps others from moving it until the transaction ends.

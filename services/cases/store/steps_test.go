@@ -60,8 +60,8 @@ func TestAStepIsRecordedOnceInItsPlace(t *testing.T) {
 		record(t, s, caseID, first)
 		record(t, s, caseID, second)
 		for _, again := range []domain.Step{first, second, stepOf(t, state(), start.Add(time.Minute), 2, 3)} {
-			if version, err := s.RecordStep(t.Context(), merchant, caseID, again); err != nil || version != 3 {
-				t.Errorf("repeated, and late: version %d, %v", version, err)
+			if again, err := s.RecordStep(t.Context(), merchant, caseID, again); err != nil || again != (store.Recorded{Version: 3}) {
+				t.Errorf("repeated, and late: %+v, %v", again, err)
 			}
 		}
 		refused(t, try(stepOf(t, state(), start, 3, 4)), domain.CodeStepDiffers)
@@ -173,13 +173,13 @@ func TestACallerThatForgotAStepGoesOnBehindIt(t *testing.T) {
 			{"and repeats what it told", telling(t, 16, start, 4, "goods.received"), 6, ""},
 		}
 		for _, st := range steps {
-			version, err := s.RecordStep(t.Context(), merchant, caseID, st.step)
+			recorded, err := s.RecordStep(t.Context(), merchant, caseID, st.step)
 			if st.code != "" {
 				refused(t, err, st.code)
 				continue
 			}
-			if err != nil || version != st.version {
-				t.Errorf("%s: version %d, %v, want %d", st.name, version, err, st.version)
+			if err != nil || recorded.Version != st.version {
+				t.Errorf("%s: %+v, %v, want %d", st.name, recorded, err, st.version)
 			}
 		}
 		wantMessages(t, db, 6)
@@ -197,8 +197,8 @@ func TestARepeatedStepHasTheDeadlinesOfItsLastAttempt(t *testing.T) {
 		for _, step := range []domain.Step{
 			telling(t, 5, start, 2, "case.approved"), telling(t, 7, later, 2, "case.approved"), telling(t, 5, start, 2, "case.approved"),
 		} {
-			if version, err := s.RecordStep(t.Context(), merchant, caseID, step); err != nil || version != 2 {
-				t.Fatalf("version %d, %v", version, err)
+			if recorded, err := s.RecordStep(t.Context(), merchant, caseID, step); err != nil || recorded.Version != 2 {
+				t.Fatalf("%+v, %v", recorded, err)
 			}
 		}
 		head, err := s.Case(t.Context(), merchant, caseID, "")

@@ -9,7 +9,6 @@ package store
 import (
 	"context"
 	"embed"
-	"io/fs"
 	"time"
 
 	"gorm.io/gorm"
@@ -21,8 +20,13 @@ import (
 //go:embed migrations/*.sql
 var migrations embed.FS
 
-// Migrations returns the schema, for database.Migrate.
-func Migrations() fs.FS { return database.Sub(migrations, "migrations") }
+// servesFrom is the newest version of release 0.1.0, whose program works beside this one.
+const servesFrom = 1
+
+// Migrations returns the schema, for [database.Migrate].
+func Migrations() database.Schema {
+	return database.Schema{Service: "cases", Files: database.Sub(migrations, "migrations"), ServesFrom: servesFrom}
+}
 
 // ofCase is the predicate of everything that belongs to a case.
 const ofCase = "merchant_id = ? AND case_id = ?"

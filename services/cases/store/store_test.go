@@ -77,8 +77,8 @@ func stepOf(t *testing.T, s domain.State, at time.Time, numbers ...int64) domain
 
 func record(t *testing.T, s *store.Store, caseID string, step domain.Step) {
 	t.Helper()
-	if version, err := s.RecordStep(t.Context(), merchant, caseID, step); err != nil || version != step.Last() {
-		t.Fatalf("version %d, %v", version, err)
+	if recorded, err := s.RecordStep(t.Context(), merchant, caseID, step); err != nil || recorded.Version != step.Last() {
+		t.Fatalf("%+v, %v", recorded, err)
 	}
 }
 

@@ -10,7 +10,6 @@ import (
 	"context"
 	"embed"
 	"fmt"
-	"io/fs"
 	"time"
 
 	"gorm.io/gorm"
@@ -23,8 +22,13 @@ import (
 //go:embed migrations/*.sql
 var migrations embed.FS
 
-// Migrations returns the schema, for database.Migrate.
-func Migrations() fs.FS { return database.Sub(migrations, "migrations") }
+// servesFrom is the newest version of release 0.1.0, whose program works beside this one.
+const servesFrom = 5
+
+// Migrations returns the schema, for [database.Migrate].
+func Migrations() database.Schema {
+	return database.Schema{Service: "logistics", Files: database.Sub(migrations, "migrations"), ServesFrom: servesFrom}
+}
 
 // Store is safe for concurrent use by any number of processes.
 type Store struct {

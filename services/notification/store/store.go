@@ -7,7 +7,6 @@ import (
 	"context"
 	"embed"
 	"fmt"
-	"io/fs"
 	"time"
 
 	"gorm.io/gorm"
@@ -20,8 +19,13 @@ import (
 //go:embed migrations/*.sql
 var migrations embed.FS
 
-// Migrations is the schema, in the form that [database.Migrate] takes.
-func Migrations() fs.FS { return database.Sub(migrations, "migrations") }
+// servesFrom is the newest version of release 0.1.0, whose program works beside this one.
+const servesFrom = 7
+
+// Migrations returns the schema, for [database.Migrate].
+func Migrations() database.Schema {
+	return database.Schema{Service: "notification", Files: database.Sub(migrations, "migrations"), ServesFrom: servesFrom}
+}
 
 // The prefixes of ids that the store mints.
 const (

@@ -8,7 +8,6 @@ import (
 	"context"
 	"embed"
 	"fmt"
-	"io/fs"
 	"time"
 
 	"gorm.io/gorm"
@@ -20,8 +19,13 @@ import (
 //go:embed migrations/*.sql
 var migrations embed.FS
 
-// Migrations returns the schema, for database.Migrate.
-func Migrations() fs.FS { return database.Sub(migrations, "migrations") }
+// servesFrom is the newest version of release 0.1.0, whose program works beside this one.
+const servesFrom = 5
+
+// Migrations returns the schema, for [database.Migrate].
+func Migrations() database.Schema {
+	return database.Schema{Service: "order", Files: database.Sub(migrations, "migrations"), ServesFrom: servesFrom}
+}
 
 // batch is how many rows go into one INSERT or one list of an IN: well below the limits of both
 // engines on parameters, and enough for nearly every order to be one statement.

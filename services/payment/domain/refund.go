@@ -26,6 +26,11 @@ var settled = []RefundState{
 	RefundVoided, RefundPaidManually, RefundSucceeded,
 }
 
+// Unsettled are the states in which somebody still has to do something for the money to move or to be given up.
+func Unsettled() []RefundState {
+	return []RefundState{RefundReserved, RefundProcessing, RefundNeedsAttention, RefundClosed}
+}
+
 // attentions orders the reasons, the one that a person should see first in front.
 var attentions = []Attention{Mismatch, AbnormalAccount, Refused, InsufficientFunds, Closed}
 
@@ -96,11 +101,19 @@ func (r Refund) Attention() Attention {
 	return NoAttention
 }
 
+// Repaid tells that the buyer has all of it back, by the provider or by finance.
+func (r Refund) Repaid() bool {
+	return !slices.ContainsFunc(r.Parts, func(p Part) bool { return !p.Repaid() })
+}
+
+// Repaid tells that the buyer has the part back, by the provider or by finance.
+func (p Part) Repaid() bool { return p.State == PartSucceeded || p.State == PartPaidManually }
+
 // Refunded returns what the buyer has back, by the provider or by finance, in minor units.
 func (r Refund) Refunded() int64 {
 	var sum int64
 	for _, p := range r.Parts {
-		if p.State == PartSucceeded || p.State == PartPaidManually {
+		if p.Repaid() {
 			sum += p.Amount
 		}
 	}

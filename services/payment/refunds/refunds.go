@@ -41,13 +41,18 @@ type Desk struct {
 	store    *store.Store
 	orders   Orders
 	accounts map[string]Account
+	repaid   func(context.Context, domain.Refund, store.Repaid)
 	now      func() time.Time
 	log      *slog.Logger
 }
 
-// New returns a desk; accounts are by the provider's name in orders, such as "wechatpay".
-func New(s *store.Store, orders Orders, accounts map[string]Account, now func() time.Time, log *slog.Logger) *Desk {
-	return &Desk{store: s, orders: orders, accounts: accounts, now: now, log: log}
+// New returns a desk; accounts are by the provider's name in orders, such as "wechatpay". It calls repaid when money is
+// known to be back with a buyer, once for the same money; a process that dies at that moment may leave the call out.
+func New(
+	s *store.Store, orders Orders, accounts map[string]Account, repaid func(context.Context, domain.Refund, store.Repaid),
+	now func() time.Time, log *slog.Logger,
+) *Desk {
+	return &Desk{store: s, orders: orders, accounts: accounts, repaid: repaid, now: now, log: log}
 }
 
 // Reserve sets the amounts of a refund aside, whole or not at all. Repeated, it returns the refund as
@@ -122,7 +127,20 @@ func (d *Desk) ask(ctx context.Context, refund domain.Refund, part, missing doma
 			after = missing
 		}
 	}
-	return r, d.store.Record(context.WithoutCancel(ctx), refund, part, after, attempt)
+	return r, d.record(ctx, refund, part, after, attempt)
+}
+
+// record writes down what was heard, also if the caller has gone away.
+func (d *Desk) record(ctx context.Context, refund domain.Refund, before, after domain.Part, attempt store.Attempt) error {
+	repaid, err := d.store.Record(context.WithoutCancel(ctx), refund, before, after, attempt)
+	d.tell(ctx, refund, repaid)
+	return err
+}
+
+func (d *Desk) tell(ctx context.Context, refund domain.Refund, repaid store.Repaid) {
+	if repaid.Amount > 0 {
+		d.repaid(ctx, refund, repaid)
+	}
 }
 
 func (d *Desk) query(ctx context.Context, part domain.Part) reply {

@@ -109,7 +109,7 @@ func TestCallerThatGoesAwayDoesNotLoseTheAnswer(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		leaving := refunds.New(w.store, orderBook{}, map[string]refunds.Account{
 			"wechatpay": {Provider: leavingProvider{cancel}, MinGap: gap, CallTimeout: time.Second},
-		}, w.clock.now, slog.New(slog.DiscardHandler))
+		}, w.repaid.add, w.clock.now, slog.New(slog.DiscardHandler))
 		if _, err := leaving.Submit(ctx, merchant, "r1"); err != nil && !errors.Is(err, context.Canceled) {
 			t.Fatal(err)
 		}

@@ -32,9 +32,11 @@ func (d *Desk) Resolve(ctx context.Context, merchantID, refundID string, decisio
 	if !refund.Resolvable() {
 		return unresolvable(refund, decision)
 	}
-	if err := d.store.Resolve(ctx, refund, decision, d.effect(decision.Kind)); err != nil {
+	repaid, err := d.store.Resolve(ctx, refund, decision, d.effect(decision.Kind))
+	if err != nil {
 		return domain.Refund{}, err
 	}
+	d.tell(ctx, refund, repaid)
 	if decision.Kind == domain.ResolveRetry {
 		return d.Submit(ctx, merchantID, refundID)
 	}

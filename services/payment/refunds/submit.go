@@ -62,19 +62,19 @@ func (d *Desk) send(ctx context.Context, account Account, refund domain.Refund, 
 		after := part.Told(held, d.now())
 		d.noteTrouble(ctx, refund, part, after)
 		attempt := store.Attempt{Op: "create", Outcome: domain.OutcomeDone, Code: after.Code}
-		return 0, d.store.Record(context.WithoutCancel(ctx), refund, part, after, attempt)
+		return 0, d.record(ctx, refund, part, after, attempt)
 	}
 	failure := failureOf(err)
 	attempt := store.Attempt{Op: "create", Outcome: failure.Outcome, Code: failure.Code}
 	after := part.Failed(failure)
 	if failure.Outcome == domain.OutcomeUnknown && failure.Retry == domain.RetryNever {
-		if err := d.store.Record(context.WithoutCancel(ctx), refund, part, part, attempt); err != nil {
+		if err := d.record(ctx, refund, part, part, attempt); err != nil {
 			return 0, err
 		}
 		after, attempt = d.settleRefusal(ctx, part, failure)
 	}
 	d.noteTrouble(ctx, refund, part, after)
-	return failure.After, d.store.Record(context.WithoutCancel(ctx), refund, part, after, attempt)
+	return failure.After, d.record(ctx, refund, part, after, attempt)
 }
 
 // settleRefusal finds out what a refusal meant that may be either "cannot be refunded" or "this number

@@ -65,6 +65,23 @@ type world struct {
 	db       *gorm.DB
 	platform *wechatpaytest.Platform
 	clock    *clock
+	repaid   *repaid
+}
+
+// repaid is what the desk told of money that went back.
+type repaid struct {
+	mu     sync.Mutex
+	amount int64
+	whole  int
+}
+
+func (r *repaid) add(_ context.Context, _ domain.Refund, told store.Repaid) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.amount += told.Amount
+	if told.Whole {
+		r.whole++
+	}
 }
 
 const gap = time.Minute
@@ -83,10 +100,10 @@ func newWorld(t testing.TB, db *gorm.DB) world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := store.New(db, c.now)
+	s, book := store.New(db, c.now), &repaid{}
 	accounts := map[string]refunds.Account{"wechatpay": {Provider: client, MinGap: gap, CallTimeout: 5 * time.Second}}
-	desk := refunds.New(s, orderBook{}, accounts, c.now, slog.New(slog.DiscardHandler))
-	return world{t, desk, s, db, platform, c}
+	desk := refunds.New(s, orderBook{}, accounts, book.add, c.now, slog.New(slog.DiscardHandler))
+	return world{t, desk, s, db, platform, c, book}
 }
 
 // each runs the test on both engines.

@@ -78,20 +78,40 @@ func (s *Store) Release(ctx context.Context, slot Slot, next time.Time) error {
 		Updates(map[string]any{"busy_until": database.At(time.Unix(0, 0)), "busy_token": "", "next_attempt_at": database.At(next)}).Error
 }
 
+// Repaid is the money that a change gave back to the buyer. Money that was taken back once and came again is not told a
+// second time.
+type Repaid struct {
+	// Amount in minor units.
+	Amount int64
+	// Whole is true if nothing of the refund is open any more, and all of it was paid.
+	Whole bool
+}
+
 // Record writes down what was learned about a part: the attempt always, the part only if it differs and
 // has not changed since it was read. A change that comes too late is dropped, because what is stored
 // then is newer; asking the provider again brings the truth.
-func (s *Store) Record(ctx context.Context, refund domain.Refund, before, after domain.Part, attempt Attempt) error {
-	return database.InTx(ctx, s.db, func(tx *gorm.DB) error {
+func (s *Store) Record(ctx context.Context, refund domain.Refund, before, after domain.Part, attempt Attempt) (Repaid, error) {
+	var repaid Repaid
+	err := database.InTx(ctx, s.db, func(tx *gorm.DB) error {
+		repaid = Repaid{}
 		if err := s.insertAttempt(tx, ids.New("att"), refund.MerchantID, before.RefundNumber, attempt); err != nil {
 			return err
 		}
 		if before == after {
 			return nil
 		}
-		_, err := s.change(tx, refund, before, after)
+		changed, err := s.change(tx, refund, before, after)
+		if err != nil || !changed || before.Reopened || before.Repaid() || !after.Repaid() {
+			return err
+		}
+		now, err := s.refund(tx, refund.MerchantID, refund.RefundID)
+		repaid = Repaid{Amount: after.Amount, Whole: now.Repaid()}
 		return err
 	})
+	if err != nil {
+		return Repaid{}, err
+	}
+	return repaid, nil
 }
 
 // RecordNotification writes down that a notification came; its repetitions leave no further trace.

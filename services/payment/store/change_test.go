@@ -108,7 +108,7 @@ func refuse(t testing.TB, s *Store, refundID string) domain.Refund {
 	}
 	for _, p := range r.Parts {
 		after := p.RefusedAfterAll(&domain.ProviderError{Code: "PARAM_ERROR", Attention: domain.Refused})
-		if err := s.Record(t.Context(), r, p, after, Attempt{Op: "create", Outcome: domain.OutcomeNotDone, Code: "PARAM_ERROR"}); err != nil {
+		if _, err := s.Record(t.Context(), r, p, after, Attempt{Op: "create", Outcome: domain.OutcomeNotDone, Code: "PARAM_ERROR"}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -131,7 +131,7 @@ func TestVoidByManyAtOnceGivesTheAmountBackOnce(t *testing.T) {
 		var group sync.WaitGroup
 		for range 16 {
 			group.Go(func() {
-				err := s.Resolve(t.Context(), r, domain.Resolution{Kind: domain.ResolveVoid, ActorID: "a"}, domain.Part.Voided)
+				_, err := s.Resolve(t.Context(), r, domain.Resolution{Kind: domain.ResolveVoid, ActorID: "a"}, domain.Part.Voided)
 				switch {
 				case err == nil:
 					won.Add(1)
@@ -207,7 +207,7 @@ func voidSome(t testing.TB, rt *rapid.T, s *Store, refundID string) (sum int64) 
 			sum += p.Amount
 		}
 	}
-	if err := s.Resolve(t.Context(), r, domain.Resolution{Kind: domain.ResolveVoid, ActorID: "a"}, change); err != nil {
+	if _, err := s.Resolve(t.Context(), r, domain.Resolution{Kind: domain.ResolveVoid, ActorID: "a"}, change); err != nil {
 		rt.Fatal(err)
 	}
 	return sum

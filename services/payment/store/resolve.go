@@ -15,8 +15,9 @@ import (
 // Resolve carries out a person's decision: the parts that the decision changes, the decision itself,
 // and, for parts that it voids, the amounts that go back to lines and payments. All or nothing, and
 // only if the refund is still the one that was decided about; else it is a 409 problem version_conflict.
-func (s *Store) Resolve(ctx context.Context, refund domain.Refund, resolution domain.Resolution, change func(domain.Part) domain.Part) error {
-	return database.InTx(ctx, s.db, func(tx *gorm.DB) error {
+func (s *Store) Resolve(ctx context.Context, refund domain.Refund, resolution domain.Resolution, change func(domain.Part) domain.Part) (Repaid, error) {
+	var repaid Repaid
+	err := database.InTx(ctx, s.db, func(tx *gorm.DB) error {
 		// The order's row comes first here as it does in Reserve.
 		if err := touchOrder(tx, refund.MerchantID, refund.OrderID); err != nil {
 			return err
@@ -41,8 +42,29 @@ func (s *Store) Resolve(ctx context.Context, refund domain.Refund, resolution do
 		if err := s.restate(tx, refund.MerchantID, refund.RefundID); err != nil {
 			return err
 		}
+		repaid = repaidBy(refund, change)
 		return giveBack(tx, refund, voided)
 	})
+	if err != nil {
+		return Repaid{}, err
+	}
+	return repaid, nil
+}
+
+// repaidBy is what the decision gives back to the buyer.
+func repaidBy(refund domain.Refund, change func(domain.Part) domain.Part) Repaid {
+	var repaid Repaid
+	after := refund
+	after.Parts = nil
+	for _, p := range refund.Parts {
+		changed := change(p)
+		after.Parts = append(after.Parts, changed)
+		if !p.Reopened && !p.Repaid() && changed.Repaid() {
+			repaid.Amount += p.Amount
+		}
+	}
+	repaid.Whole = repaid.Amount > 0 && after.Repaid()
+	return repaid
 }
 
 var errStale = problem.Conflict("version_conflict", "the refund changed while it was being resolved; look at it again")

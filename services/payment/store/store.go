@@ -6,7 +6,6 @@ package store
 import (
 	"context"
 	"embed"
-	"io/fs"
 	"slices"
 	"time"
 
@@ -20,8 +19,13 @@ import (
 //go:embed migrations/*.sql
 var migrations embed.FS
 
-// Migrations is the schema for [database.Migrate].
-func Migrations() fs.FS { return database.Sub(migrations, "migrations") }
+// servesFrom is the newest version of release 0.1.0, whose program works beside this one.
+const servesFrom = 1
+
+// Migrations returns the schema, for [database.Migrate].
+func Migrations() database.Schema {
+	return database.Schema{Service: "payment", Files: database.Sub(migrations, "migrations"), ServesFrom: servesFrom}
+}
 
 // Store is safe for concurrent use by any number of processes.
 type Store struct {

@@ -56,7 +56,7 @@ type Config struct {
 }
 
 // Open connects and makes sure that the database answers. Each statement is a span of the caller's
-// trace. Close the result with [Close].
+// trace, and connections and statements are measured. Close the result with [Close].
 func Open(ctx context.Context, cfg Config) (*gorm.DB, error) {
 	if cfg.MaxOpen <= 0 {
 		cfg.MaxOpen = 16
@@ -95,19 +95,23 @@ func Open(ctx context.Context, cfg Config) (*gorm.DB, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open database: %w", err)
 	}
+	if err := db.Use(&poolStats{}); err != nil {
+		return nil, errors.Join(fmt.Errorf("open database: %w", err), Close(db))
+	}
 	return db, nil
 }
 
 // Close closes all connections.
 func Close(db *gorm.DB) error {
+	unwatched := unwatch(db)
 	if p, ok := db.ConnPool.(*sqlitePool); ok {
-		return p.close()
+		return errors.Join(unwatched, p.close())
 	}
 	pool, err := db.DB()
 	if err != nil {
-		return err
+		return errors.Join(unwatched, err)
 	}
-	return pool.Close()
+	return errors.Join(unwatched, pool.Close())
 }
 
 // Ping tells whether the database answers: a readiness check for httpserver.

@@ -16,7 +16,7 @@ import (
 	"aftercare.dev/services/platform/database/databasetest"
 )
 
-var migrations = fstest.MapFS{
+var migrations = database.Schema{Service: "payment", Files: fstest.MapFS{
 	"00001_payments.sql": {Data: []byte(`-- +goose Up
 CREATE TABLE IF NOT EXISTS payments (
     id         VARCHAR(64) NOT NULL PRIMARY KEY,
@@ -41,7 +41,7 @@ CREATE TABLE IF NOT EXISTS refunds (
 );
 `)},
 	"00003_refunds_by_key.sql": {Data: []byte("-- +goose Up\nCREATE INDEX refunds_by_key ON refunds (`key`);\n")},
-}
+}}
 
 type details struct {
 	Channel string   `json:"channel"`
@@ -339,39 +339,6 @@ func TestReadersDoNotWaitForAWriter(t *testing.T) {
 			t.Fatal(err)
 		}
 	})
-}
-
-func TestSeveralInstancesMayMigrateAtOnce(t *testing.T) {
-	tests := map[string]func(t *testing.T) database.Config{
-		"sqlite": func(t *testing.T) database.Config {
-			return database.Config{Driver: database.SQLite, DSN: config.Secret(filepath.Join(t.TempDir(), "x.db"))}
-		},
-		"mysql": func(t *testing.T) database.Config {
-			return database.Config{Driver: database.MySQL, DSN: config.Secret(databasetest.NewMySQL(t))}
-		},
-	}
-	for name, configOf := range tests {
-		t.Run(name, func(t *testing.T) {
-			cfg := configOf(t)
-			var running sync.WaitGroup
-			for range 4 {
-				running.Go(func() {
-					db, err := database.Open(t.Context(), cfg)
-					if err != nil {
-						t.Error(err)
-						return
-					}
-					defer database.Close(db)
-					for _, fs := range []fstest.MapFS{migrations, migrations} {
-						if err := database.Migrate(t.Context(), db, fs); err != nil {
-							t.Error(err)
-						}
-					}
-				})
-			}
-			running.Wait()
-		})
-	}
 }
 
 func TestAWrongConfigurationIsExplained(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"strings"
 	"time"
 
@@ -16,9 +17,10 @@ import (
 // binaryCollation compares text byte by byte, as SQLite does.
 const binaryCollation = "utf8mb4_bin"
 
-// Migrate brings the schema up to date with the SQL files at the root of migrations: embed them with
+// Migrate brings the schema up to date with the SQL files of schema: embed them with
 // //go:embed migrations/*.sql and pass [Sub] of it. Files are named 00001_what.sql and begin with the
-// line "-- +goose Up". Several instances may start at once: one migrates, the others wait.
+// line "-- +goose Up". Several instances may start at once: one migrates, the others wait. A program
+// that meets a newer schema leaves it as it is; the error is that of [CheckSchema].
 //
 // One set of files serves both engines. What works on both: BIGINT, INTEGER, VARCHAR(n), LONGTEXT,
 // BOOLEAN; inline PRIMARY KEY, UNIQUE (…), CHECK (…) and FOREIGN KEY; CREATE INDEX as a statement of its
@@ -28,20 +30,55 @@ const binaryCollation = "utf8mb4_bin"
 // MySQL cannot roll back a CREATE or ALTER; so that a migration that was interrupted can run again, each
 // file does one thing, and tables are made by CREATE TABLE IF NOT EXISTS. On MySQL new tables get the
 // collation utf8mb4_bin by making it the database's default.
-func Migrate(ctx context.Context, db *gorm.DB, migrations fs.FS) error {
+func Migrate(ctx context.Context, db *gorm.DB, schema Schema) error {
+	known, err := schema.versions()
+	if err != nil {
+		return fmt.Errorf("migrate %s: %w", schema.Service, err)
+	}
+	state, err := readState(ctx, db)
+	if err != nil {
+		return fmt.Errorf("migrate %s: %w", schema.Service, err)
+	}
+	if err := state.foreign(schema, known); err != nil {
+		return err
+	}
+	// What is up to date is not touched: a user who may not change tables can start the service.
+	if !state.current(known) {
+		if err := migrate(ctx, db, schema, slices.Max(known)); err != nil {
+			return fmt.Errorf("migrate %s: %w", schema.Service, err)
+		}
+	}
+	return CheckSchema(ctx, db, schema)
+}
+
+// MigrateAlone opens the database, migrates it and closes it: the command "migrate" of a service.
+func MigrateAlone(ctx context.Context, cfg Config, schema Schema) error {
+	db, err := Open(ctx, cfg)
+	if err != nil {
+		return fmt.Errorf("%s: %w", schema.Service, err)
+	}
+	err = Migrate(ctx, db, schema)
+	if err == nil {
+		var now state
+		if now, err = readState(ctx, db); err == nil {
+			db.Logger.Info(ctx, "the schema of %s is at version %d", schema.Service, now.version())
+		}
+	}
+	return errors.Join(err, Close(db))
+}
+
+func migrate(ctx context.Context, db *gorm.DB, schema Schema, goal int64) error {
+	if err := announce(ctx, db, schema, goal); err != nil {
+		return err
+	}
 	pool, err := db.DB()
 	if err != nil {
-		return fmt.Errorf("migrate: %w", err)
+		return err
 	}
 	if db.Name() == MySQL {
-		err = migrateMySQL(ctx, pool, migrations)
-	} else {
-		err = migrateSQLite(ctx, pool, migrations)
+		return migrateMySQL(ctx, db, pool, schema.Files)
 	}
-	if err != nil {
-		return fmt.Errorf("migrate: %w", err)
-	}
-	return nil
+	return migrateSQLite(ctx, pool, schema.Files)
 }
 
 // Sub is fs.Sub for embedded directories, which are known to be there: it panics if the name is wrong.
@@ -53,13 +90,48 @@ func Sub(embedded fs.FS, directory string) fs.FS {
 	return sub
 }
 
-func migrateMySQL(ctx context.Context, pool *sql.DB, migrations fs.FS) error {
+func migrateMySQL(ctx context.Context, db *gorm.DB, pool *sql.DB, migrations fs.FS) error {
 	provider, err := goose.NewProvider(goose.DialectMySQL, pool, migrations,
 		goose.WithSessionLocker(namedLock{}), goose.WithDisableGlobalRegistry(true))
 	if err != nil {
 		return err
 	}
-	_, err = provider.Up(ctx)
+	for {
+		_, err := provider.Up(ctx)
+		done, ok := doneBefore(err, migrations)
+		if !ok {
+			return err
+		}
+		db.Logger.Warn(ctx, "migration %d was interrupted after its work was done: it is recorded now", done)
+		if err := recordDone(ctx, pool, done); err != nil {
+			return errors.Join(err, fmt.Errorf("record migration %d", done))
+		}
+	}
+}
+
+// doneBefore recognises a migration that was interrupted between its statement, which MySQL commits by
+// itself, and the record of it: a file of one statement that cannot make what is there already.
+func doneBefore(err error, migrations fs.FS) (version int64, ok bool) {
+	var partial *goose.PartialError
+	if !errors.As(err, &partial) {
+		return 0, false
+	}
+	switch mysqlCode(partial.Err) {
+	case 1060, // column
+		1061, // index
+		1091: // what should be dropped is gone
+	default:
+		return 0, false
+	}
+	text, readErr := fs.ReadFile(migrations, partial.Failed.Source.Path)
+	return partial.Failed.Source.Version, readErr == nil && strings.Count(string(text), ";") == 1
+}
+
+// recordDone may run in several instances at once.
+func recordDone(ctx context.Context, pool *sql.DB, version int64) error {
+	const insert = `INSERT INTO goose_db_version (version_id, is_applied) SELECT ?, TRUE FROM DUAL
+		WHERE NOT EXISTS (SELECT 1 FROM goose_db_version AS g WHERE g.version_id = ?)`
+	_, err := pool.ExecContext(ctx, insert, version, version)
 	return err
 }
 
@@ -106,16 +178,22 @@ func collate(ctx context.Context, conn *sql.Conn) error {
 	return nil
 }
 
-// migrateSQLite relies on migrations being transactions: if another process is migrating the same file,
-// ours fails and rolls back, and the next attempt finds the work done.
+// migrateSQLite relies on each migration being one transaction with its record, which can be made once: if
+// another process is migrating the same file, ours fails and rolls back, and the next attempt goes on from
+// where the other is.
 func migrateSQLite(ctx context.Context, pool *sql.DB, migrations fs.FS) error {
+	provider, err := goose.NewProvider(goose.DialectSQLite3, pool, migrations, goose.WithDisableGlobalRegistry(true))
+	if err != nil {
+		return err
+	}
+	reached := int64(-1)
 	for attempt := 1; ; attempt++ {
-		provider, err := goose.NewProvider(goose.DialectSQLite3, pool, migrations, goose.WithDisableGlobalRegistry(true))
-		if err != nil {
-			return err
-		}
-		if _, err = provider.Up(ctx); err == nil {
+		version, err := upSQLite(ctx, pool, provider)
+		if err == nil {
 			return nil
+		}
+		if version > reached {
+			reached, attempt = version, 1 // somebody makes progress
 		}
 		if attempt == attempts || !overtaken(err) {
 			return err
@@ -126,8 +204,38 @@ func migrateSQLite(ctx context.Context, pool *sql.DB, migrations fs.FS) error {
 	}
 }
 
+// upSQLite returns the version that it began at.
+func upSQLite(ctx context.Context, pool *sql.DB, provider *goose.Provider) (version int64, err error) {
+	if version, err = provider.GetDBVersion(ctx); err != nil { // which makes the table of versions
+		return -1, err
+	}
+	if err := recordOnce(ctx, pool); err != nil {
+		return version, err
+	}
+	_, err = provider.Up(ctx)
+	return version, err
+}
+
+// recordOnce makes the record of a migration unique. Where the first release was started several times at
+// once, there may be more of them.
+func recordOnce(ctx context.Context, pool *sql.DB) error {
+	tx, err := pool.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	for _, statement := range []string{
+		"DELETE FROM goose_db_version WHERE id NOT IN (SELECT MIN(id) FROM goose_db_version GROUP BY version_id)",
+		"CREATE UNIQUE INDEX IF NOT EXISTS goose_db_version_once ON goose_db_version (version_id)",
+	} {
+		if _, err := tx.ExecContext(ctx, statement); err != nil {
+			return errors.Join(err, tx.Rollback())
+		}
+	}
+	return tx.Commit()
+}
+
 // overtaken tells whether a migration failed in a way that another instance's success explains.
 func overtaken(err error) bool {
 	text := err.Error()
-	return isTransient(err) || strings.Contains(text, "already exists") || strings.Contains(text, "duplicate column name")
+	return isTransient(err) || IsDuplicate(err) || strings.Contains(text, "already exists") || strings.Contains(text, "duplicate column name")
 }

@@ -42,7 +42,7 @@ func openMySQL(ctx context.Context, cfg Config) (gorm.Dialector, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the DSN of MySQL cannot be used: %w", err)
 	}
-	pool := otelsql.OpenDB(&prepared{connector}, traceOptions("mysql")...)
+	pool := otelsql.OpenDB(&prepared{connector}, traceOptions(MySQL, options.DBName)...)
 	pool.SetMaxOpenConns(cfg.MaxOpen)
 	pool.SetMaxIdleConns(cfg.MaxIdle)
 	pool.SetConnMaxLifetime(cfg.MaxLifetime)

@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"github.com/XSAM/otelsql"
-	"go.opentelemetry.io/otel/attribute"
 	"gorm.io/gorm"
 	"modernc.org/sqlite"
 )
@@ -63,7 +62,7 @@ func openSQLite(ctx context.Context, cfg Config) (gorm.Dialector, error) {
 	read.SetMaxOpenConns(cfg.MaxOpen)
 	read.SetMaxIdleConns(cfg.MaxIdle)
 
-	pool := &sqlitePool{write: write, read: read}
+	pool := &sqlitePool{name: fileName(path), write: write, read: read}
 	// The writer comes first: it creates the file and switches it to WAL.
 	if err := errors.Join(write.PingContext(ctx), read.PingContext(ctx)); err != nil {
 		return nil, errors.Join(err, pool.close())
@@ -76,12 +75,12 @@ func openSQLitePool(path string, params url.Values) (*sql.DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	return otelsql.OpenDB(connector, traceOptions("sqlite")...), nil
+	return otelsql.OpenDB(connector, traceOptions(SQLite, fileName(path))...), nil
 }
 
-func traceOptions(system string) []otelsql.Option {
+func traceOptions(system, name string) []otelsql.Option {
 	return []otelsql.Option{
-		otelsql.WithAttributes(attribute.String("db.system.name", system)),
+		otelsql.WithAttributes(about(system, name)...),
 		otelsql.WithSpanOptions(otelsql.SpanOptions{
 			OmitConnResetSession: true,
 			OmitConnPrepare:      true,
@@ -95,6 +94,7 @@ func traceOptions(system string) []otelsql.Option {
 
 // sqlitePool sends what writes to the writer and what reads to the readers.
 type sqlitePool struct {
+	name        string
 	write, read *sql.DB
 }
 

@@ -33,6 +33,7 @@ import (
 
 	"aftercare.dev/services/platform/config"
 	"aftercare.dev/services/platform/problem"
+	"aftercare.dev/services/platform/telemetry"
 )
 
 // Options says whom a [Client] calls, and how.
@@ -102,11 +103,14 @@ func NewTransport() *http.Transport {
 	}
 }
 
-// Do sends the request. A failure to get an answer is a [*TransportError]; so is a failure to read
+// Do sends the request. To whom the token goes it also tells which case the context is about. A failure to get an answer is a [*TransportError]; so is a failure to read
 // the answer's body, later.
 func (c *Client) Do(r *http.Request) (*http.Response, error) {
 	if c.token != "" && r.URL.Host == c.host && r.Header.Get("Authorization") == "" {
 		r.Header.Set("Authorization", "Bearer "+string(c.token))
+		if id := telemetry.CaseOf(r.Context()); id != "" {
+			r.Header.Set(telemetry.CaseHeader, id)
+		}
 	}
 	answer, err := c.http.Do(r) //nolint:gosec // where a request goes is its maker's decision
 	if err != nil {

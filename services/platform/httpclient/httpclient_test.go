@@ -9,8 +9,10 @@ import (
 	"strings"
 	"testing"
 
+	"aftercare.dev/services/platform/config"
 	"aftercare.dev/services/platform/httpclient"
 	"aftercare.dev/services/platform/problem"
+	"aftercare.dev/services/platform/telemetry"
 )
 
 func get(ctx context.Context, t *testing.T, c *httpclient.Client, url string) (int, []byte, error) {
@@ -119,6 +121,22 @@ func TestAnAnswerTooLargeIsNotRead(t *testing.T) {
 		_, body, err := get(t.Context(), t, c, server.URL+"?n="+strings.Repeat("x", n))
 		if (err == nil) != ok || (ok && len(body) != n) {
 			t.Errorf("%d bytes: read %d, %v", n, len(body), err)
+		}
+	}
+}
+
+func TestWhoGetsTheTokenIsToldTheCaseAndNobodyElse(t *testing.T) {
+	seen := make(chan string, 1)
+	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { seen <- r.Header.Get(telemetry.CaseHeader) }))
+	defer server.Close()
+	ctx := telemetry.WithCase(t.Context(), "m1", "case_1")
+	for token, want := range map[config.Secret]string{"t": "case_1", "": ""} {
+		c := httpclient.New(httpclient.Options{BaseURL: server.URL, Token: token})
+		if _, _, err := get(ctx, t, c, server.URL); err != nil {
+			t.Fatal(err)
+		}
+		if told := <-seen; told != want {
+			t.Errorf("with a token of %d letters: %q, want %q", len(token), told, want)
 		}
 	}
 }

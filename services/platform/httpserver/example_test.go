@@ -29,6 +29,7 @@ type Config struct {
 	Listen   string          `env:"LISTEN" envDefault:":8083"`
 	Token    config.Secret   `env:"SERVICE_TOKEN,required"`
 	Database database.Config `envPrefix:"DB_"`
+	Migrate  bool            `env:"MIGRATE" envDefault:"true"`
 }
 
 // A service from configuration to the end of its process.
@@ -45,7 +46,7 @@ func Example_service() {
 		if err != nil {
 			return err
 		}
-		if err := database.Migrate(ctx, db, database.Sub(embedded, "migrations")); err != nil {
+		if err := database.Prepare(ctx, db, database.Schema{Service: "payment", Files: database.Sub(embedded, "migrations")}, cfg.Migrate); err != nil {
 			return err
 		}
 		relay := outbox.NewRelay(outbox.Options{DB: db, Logger: log, Deliver: tellOthers})

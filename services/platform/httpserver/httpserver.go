@@ -47,7 +47,7 @@ type Check = func(ctx context.Context) error
 
 // Options says what a [Server] serves. Only Name is required.
 type Options struct {
-	// Name of the process, for traces.
+	// Name of the process, for traces and metrics.
 	Name string
 	// Logger takes the access log and failures. The default is [slog.Default].
 	Logger *slog.Logger
@@ -144,7 +144,7 @@ func New(o Options) (*Server, error) {
 	for _, m := range o.Middleware {
 		e.Use(exceptProbes(echo.WrapMiddleware(m)))
 	}
-	e.Use(s.authenticate, s.authorize, s.validate)
+	e.Use(s.authenticate, s.identify, s.authorize, s.validate)
 	e.GET(livez, s.live)
 	e.GET(readyz, s.ready)
 	if o.Register != nil {
@@ -186,12 +186,23 @@ func (s *Server) Handler() http.Handler {
 	)
 }
 
+// leaving ends each connection with its answer once the server drains: a client that is told sends its next request to
+// somebody else, and not into a connection that is closed at that moment.
+func (s *Server) leaving(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if s.draining.Load() {
+			w.Header().Set("Connection", "close")
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
 // Run serves until ctx ends and then drains: /readyz turns red, streams end, no new connection is
 // taken, and requests under way get DrainTimeout. It closes the listener and returns nil after an
 // orderly end.
 func (s *Server) Run(ctx context.Context, listener net.Listener) error {
 	server := &http.Server{
-		Handler: s.Handler(),
+		Handler: s.leaving(s.Handler()),
 		// A client that trickles its request does not hold a connection for long.
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       s.o.Timeout + 5*time.Second,

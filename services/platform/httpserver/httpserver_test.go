@@ -483,3 +483,45 @@ func waitForDraining(t *testing.T, s *httpserver.Server) *httptest.ResponseRecor
 		}
 	}
 }
+
+func TestADrainingServerTakesRequestsAndEndsTheirConnections(t *testing.T) {
+	s := newServer(t, func(o *httpserver.Options) {
+		o.DrainDelay = 2 * time.Second
+		o.Register = func(r httpserver.Router) {
+			r.GET("/v1/cases/:case_id", func(c echo.Context) error { return c.String(200, "here") })
+		}
+	})
+	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	stopped := make(chan error, 1)
+	go func() { stopped <- s.Run(ctx, listener) }()
+	closes := func() bool {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+listener.Addr().String()+"/v1/cases/c1", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		answer, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer answer.Body.Close()
+		if answer.StatusCode != http.StatusOK {
+			t.Errorf("status %d", answer.StatusCode)
+		}
+		return answer.Close
+	}
+	if closes() {
+		t.Error("a connection ends before the server drains")
+	}
+	stop()
+	waitForDraining(t, s)
+	if !closes() {
+		t.Error("a connection stays open while the server drains")
+	}
+	if err := <-stopped; err != nil {
+		t.Error(err)
+	}
+}

@@ -8,14 +8,18 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"regexp"
 	"runtime/debug"
 	"strings"
 	"time"
 
 	"github.com/labstack/echo/v4"
+	"go.opentelemetry.io/contrib/instrumentation/net/http/otelhttp"
+	"go.opentelemetry.io/otel/attribute"
 
 	"aftercare.dev/services/platform/ids"
 	"aftercare.dev/services/platform/problem"
+	"aftercare.dev/services/platform/telemetry"
 )
 
 type requestIDKey struct{}
@@ -46,6 +50,9 @@ func (s *Server) observe(next echo.HandlerFunc) echo.HandlerFunc {
 		route := c.Path()
 		if route != "" {
 			r.Pattern = r.Method + " " + templateOf(route) // for otelhttp
+		}
+		if labels, found := otelhttp.LabelerFromContext(r.Context()); found {
+			labels.Add(attribute.String("service", s.o.Name))
 		}
 		id := r.Header.Get(echo.HeaderXRequestID)
 		if !acceptableID(id) {
@@ -168,6 +175,30 @@ func (s *Server) authenticate(next echo.HandlerFunc) echo.HandlerFunc {
 		}
 	})(next)
 }
+
+// identify has logs and spans name the merchant and the case that the path names. Where the path names no case, a process
+// of the house may have said in a header which one it works for; where people call, nobody may.
+func (s *Server) identify(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		params := paramsOf(c)
+		caseID := params["case_id"]
+		if !caseIDs.MatchString(caseID) && s.o.Authorize == nil {
+			caseID = c.Request().Header.Get(telemetry.CaseHeader)
+		}
+		if !caseIDs.MatchString(caseID) {
+			caseID = ""
+		}
+		merchantID := params["merchant_id"]
+		if !acceptableID(merchantID) {
+			merchantID = ""
+		}
+		c.SetRequest(c.Request().WithContext(telemetry.WithCase(c.Request().Context(), merchantID, caseID)))
+		return next(c)
+	}
+}
+
+// caseIDs are what the house mints. Anything else that stands in its place may be personal, and is not repeated.
+var caseIDs = regexp.MustCompile(`^case_[0-9A-Za-z]{10,58}$`)
 
 func (s *Server) authorize(next echo.HandlerFunc) echo.HandlerFunc {
 	if s.o.Authorize == nil {

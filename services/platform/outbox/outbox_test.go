@@ -18,7 +18,10 @@ import (
 	"aftercare.dev/services/platform/outbox"
 )
 
-var migrations = fstest.MapFS{"00001_outbox.sql": {Data: []byte("-- +goose Up\n" + outbox.Schema)}}
+var migrations = database.Schema{
+	Service: "test",
+	Files:   fstest.MapFS{"00001_outbox.sql": {Data: []byte("-- +goose Up\n" + outbox.Schema)}},
+}
 
 // receiver remembers what it was given and fails as told.
 type receiver struct {

@@ -23,6 +23,9 @@ import (
 	"os/signal"
 	"strings"
 	"syscall"
+	_ "time/tzdata" // an image of one file has no time zones
+
+	_ "golang.org/x/crypto/x509roots/fallback" // nor roots of certificate authorities
 
 	"aftercare.dev/services/platform/config"
 	"aftercare.dev/services/platform/telemetry"
@@ -36,15 +39,81 @@ const (
 	ExitConfig = 2
 )
 
-// Main runs the process and exits. It sets up logging (LOG_LEVEL, LOG_FORMAT) and tracing (OTEL_*),
-// and cancels ctx on SIGTERM or SIGINT; a second signal kills at once. An error of run is one
-// sentence on standard error and exit code 1, or 2 for a wrong configuration. An error that only
-// says that ctx was cancelled is an orderly end.
-func Main(name string, run func(ctx context.Context, log *slog.Logger) error) {
-	os.Exit(execute(name, run, os.Environ(), os.Stderr))
+// Run is the work of a process, or of one of its commands. It ends when ctx does.
+type Run func(ctx context.Context, log *slog.Logger) error
+
+// Command is a further thing that a program can do, asked for by its first argument: "order migrate".
+type Command struct {
+	// Name is the argument, such as "migrate".
+	Name string
+	// Does says in a few words what it is for.
+	Does string
+	Run  Run
 }
 
-func execute(name string, run func(context.Context, *slog.Logger) error, environ []string, stderr io.Writer) int {
+// Main runs the process and exits. Without an argument it does run; an argument names one of the commands, or
+// "version", "help" or "probe URL", which every program has.
+//
+// It sets up logging (LOG_LEVEL, LOG_FORMAT) and telemetry (OTEL_*), and cancels ctx on SIGTERM or
+// SIGINT; a second signal kills at once. An error of the work is one sentence on standard error and
+// exit code 1, or 2 for a wrong configuration or argument. An error that only says that ctx was
+// cancelled is an orderly end.
+//
+// A program can run where nothing else is: roots of the certificate authorities and time zones are
+// compiled in, and used where the machine has none.
+func Main(name string, run Run, commands ...Command) {
+	p := program{name: name, run: run, commands: commands, environ: os.Environ(), stdout: os.Stdout, stderr: os.Stderr}
+	os.Exit(p.main(os.Args[1:]))
+}
+
+// program is what Main runs.
+type program struct {
+	name           string
+	run            Run
+	commands       []Command
+	environ        []string
+	stdout, stderr io.Writer
+}
+
+func (p program) main(args []string) int {
+	if len(args) == 0 {
+		return p.execute(p.name, p.run)
+	}
+	if len(args) == 1 {
+		switch args[0] {
+		case "version":
+			fmt.Fprintln(p.stdout, telemetry.Version())
+			return ExitOK
+		case "help", "-h", "--help":
+			p.usage(p.stdout)
+			return ExitOK
+		}
+		for _, c := range p.commands {
+			if c.Name == args[0] {
+				return p.execute(p.name+" "+c.Name, c.Run)
+			}
+		}
+	}
+	if len(args) == 2 && args[0] == "probe" {
+		return p.probe(args[1])
+	}
+	fmt.Fprintf(p.stderr, "%s: there is no command %q\n", p.name, strings.Join(args, " "))
+	p.usage(p.stderr)
+	return ExitConfig
+}
+
+func (p program) usage(w io.Writer) {
+	fmt.Fprintf(w, "  %-24s run until SIGTERM; settings are environment variables\n", p.name)
+	for _, c := range p.commands {
+		fmt.Fprintf(w, "  %-24s %s\n", p.name+" "+c.Name, c.Does)
+	}
+	fmt.Fprintf(w, "  %-24s exit with 0 if an address such as http://localhost:8081/readyz is well\n", p.name+" probe URL")
+	fmt.Fprintf(w, "  %-24s print the version\n", p.name+" version")
+}
+
+// execute runs one piece of work. Telemetry bears the name of the program, whatever the command.
+func (p program) execute(name string, run Run) int {
+	environ, stderr := p.environ, p.stderr
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
 	context.AfterFunc(ctx, stop) // from now on a signal has its usual effect
@@ -53,8 +122,8 @@ func execute(name string, run func(context.Context, *slog.Logger) error, environ
 	if err != nil {
 		return fail(stderr, name, err)
 	}
-	log := telemetry.NewLogger(stderr, cfg).With("service", name)
-	flush, err := telemetry.Start(ctx, name, log)
+	log := telemetry.NewLogger(stderr, cfg).With("service", p.name)
+	flush, err := telemetry.Start(ctx, p.name, log)
 	if err != nil {
 		return fail(stderr, name, err)
 	}

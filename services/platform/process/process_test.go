@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"aftercare.dev/services/platform/config"
+	"aftercare.dev/services/platform/telemetry"
 )
 
 func TestAProcessEndsWithACodeAndASentence(t *testing.T) {
@@ -35,9 +36,45 @@ func TestAProcessEndsWithACodeAndASentence(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			var out strings.Builder
-			code := execute("test", test.run, test.environ, &out)
+			code := program{name: "test", run: test.run, environ: test.environ, stderr: &out}.main(nil)
 			if code != test.code || !strings.Contains(out.String(), test.says) {
 				t.Errorf("code %d, says %s", code, out.String())
+			}
+		})
+	}
+}
+
+func TestAProgramDoesWhatItsArgumentNames(t *testing.T) {
+	saying := func(what string) Run {
+		return func(_ context.Context, log *slog.Logger) error {
+			log.Info(what)
+			return nil
+		}
+	}
+	commands := []Command{{Name: "migrate", Does: "bring the schema up to date", Run: saying("migrating")}}
+	tests := map[string]struct {
+		args              []string
+		code              int
+		stdout, stderr    string
+		silentAboutOthers string
+	}{
+		"nothing":           {nil, ExitOK, "", "serving", "migrating"},
+		"a command":         {[]string{"migrate"}, ExitOK, "", "migrating", "serving"},
+		"its version":       {[]string{"version"}, ExitOK, telemetry.Version() + "\n", "", "starting"},
+		"help":              {[]string{"help"}, ExitOK, "test migrate             bring the schema up to date\n", "", "starting"},
+		"an unknown word":   {[]string{"migrat"}, ExitConfig, "", "test: there is no command \"migrat\"\n", "starting"},
+		"one word too much": {[]string{"migrate", "now"}, ExitConfig, "", "test: there is no command \"migrate now\"\n", "starting"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			var stdout, stderr strings.Builder
+			p := program{name: "test", run: saying("serving"), commands: commands, stdout: &stdout, stderr: &stderr}
+			if code := p.main(test.args); code != test.code {
+				t.Errorf("code %d", code)
+			}
+			if !strings.Contains(stdout.String(), test.stdout) || !strings.Contains(stderr.String(), test.stderr) ||
+				strings.Contains(stderr.String(), test.silentAboutOthers) {
+				t.Errorf("stdout %q, stderr %q", stdout.String(), stderr.String())
 			}
 		})
 	}

@@ -19,7 +19,7 @@ type LogConfig struct {
 	Format string     `env:"LOG_FORMAT" envDefault:"json" validate:"oneof=json text"`
 }
 
-// NewLogger returns a logger that adds trace_id and span_id of the record's context, and masks what
+// NewLogger returns a logger that adds case_id, merchant_id, trace_id and span_id of the record's context, and masks what
 // looks like personal data or a secret: by the words in an attribute's key (phone, email, address,
 // name, token, authorization, …), and whole structs, whose fields it cannot see. Masking is a net
 // below the rule that nobody logs such data, not a replacement for it.
@@ -32,16 +32,17 @@ func NewLogger(w io.Writer, cfg LogConfig) *slog.Logger {
 	return slog.New(traced{handler})
 }
 
-// traced adds the ids of the span in the record's context.
+// traced adds the ids of the case and of the span in the record's context.
 type traced struct{ slog.Handler }
 
 func (h traced) Handle(ctx context.Context, record slog.Record) error {
+	attrs := aboutOf(ctx).logAttrs(record)
 	if span := trace.SpanContextFromContext(ctx); span.IsValid() {
+		attrs = append(attrs, slog.String("trace_id", span.TraceID().String()), slog.String("span_id", span.SpanID().String()))
+	}
+	if len(attrs) > 0 {
 		record = record.Clone()
-		record.AddAttrs(
-			slog.String("trace_id", span.TraceID().String()),
-			slog.String("span_id", span.SpanID().String()),
-		)
+		record.AddAttrs(attrs...)
 	}
 	return h.Handler.Handle(ctx, record)
 }

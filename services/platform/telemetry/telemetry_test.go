@@ -74,3 +74,20 @@ func TestWithoutAnExporterTelemetryStartsAndStops(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestLogsNameTheCaseOnce(t *testing.T) {
+	var out strings.Builder
+	log := telemetry.NewLogger(&out, telemetry.LogConfig{Format: "json"})
+	ctx := telemetry.WithCase(t.Context(), "m1", "")
+	ctx = telemetry.WithCase(ctx, "", "case_1")
+	log.InfoContext(ctx, "x")
+	log.InfoContext(ctx, "y", "case_id", "case_1")
+	for line := range strings.Lines(out.String()) {
+		if strings.Count(line, `"merchant_id":"m1"`) != 1 || strings.Count(line, `"case_id":"case_1"`) != 1 {
+			t.Error(line)
+		}
+	}
+	if telemetry.CaseOf(ctx) != "case_1" {
+		t.Error(telemetry.CaseOf(ctx))
+	}
+}

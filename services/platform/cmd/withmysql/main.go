@@ -18,6 +18,8 @@ import (
 	"os/signal"
 	"syscall"
 	"time"
+
+	"aftercare.dev/services/platform/database/mysqlserver"
 )
 
 const (
@@ -49,11 +51,26 @@ func run(args []string) int {
 		return exitNothing
 	}
 	defer func() {
-		if err := started.stop(); err != nil {
+		if err := started.Stop(); err != nil {
 			fmt.Fprintf(os.Stderr, "withmysql: stop the server: %v\n", err)
 		}
 	}()
-	return command(ctx, args, []string{variable + "=" + started.dsn})
+	return command(ctx, args, []string{variable + "=" + started.DSN()})
+}
+
+// start gives a server that answers, or says in one sentence why there is none.
+func start(ctx context.Context) (*mysqlserver.Server, error) {
+	// A Ctrl-C at the terminal is for the command; the server goes when the command has ended.
+	options := mysqlserver.Options{Attributes: ownGroup()}
+	started, err := mysqlserver.Start(ctx, options)
+	if !errors.Is(err, mysqlserver.ErrNotInstalled) {
+		return started, err
+	}
+	fmt.Fprintln(os.Stderr, "withmysql: installing mariadb-server")
+	if err := mysqlserver.Install(ctx); err != nil {
+		return nil, fmt.Errorf("%w, or set %s to user:password@tcp(host:3306)/ of one", err, variable)
+	}
+	return mysqlserver.Start(ctx, options)
 }
 
 // command runs the command to its end. It gets the signals that come from the terminal by itself; one

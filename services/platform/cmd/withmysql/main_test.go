@@ -1,11 +1,6 @@
 package main
 
-import (
-	"database/sql"
-	"errors"
-	"os"
-	"testing"
-)
+import "testing"
 
 func TestTheExitCodeIsTheCommands(t *testing.T) {
 	t.Setenv(variable, "somewhere")
@@ -34,28 +29,5 @@ func TestACommandIsAskedToEndWhenWeAre(t *testing.T) {
 	t.Setenv(variable, "somewhere")
 	if got := run([]string{"sh", "-c", "kill -TERM $PPID; exec sleep 60"}); got != 143 {
 		t.Errorf("exit code %d, want 143", got)
-	}
-}
-
-func TestAServerIsThereForAsLongAsItIsNeeded(t *testing.T) {
-	if _, err := find("mariadbd", "mysqld"); err != nil {
-		t.Skip("no server is installed, and a test installs none.")
-	}
-	s, err := start(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	db, err := sql.Open("mysql", s.dsn)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := db.ExecContext(t.Context(), "CREATE DATABASE anything"); err != nil {
-		t.Error(err)
-	}
-	if err := errors.Join(db.Close(), s.stop()); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := os.Stat(s.directory); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("the data is still there: %v", err)
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/rand"
 	"database/sql"
-	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -25,27 +24,27 @@ import (
 // The server for "mysql" is named by MYSQL_TEST_DSN, whose user may create databases. Without it the
 // subtest is skipped on a developer's machine and fails where CI=true, so that nobody believes in a
 // test that did not run.
-func Each(t *testing.T, migrations fs.FS, test func(t *testing.T, db *gorm.DB)) {
+func Each(t *testing.T, schema database.Schema, test func(t *testing.T, db *gorm.DB)) {
 	t.Helper()
-	t.Run(database.SQLite, func(t *testing.T) { test(t, SQLite(t, migrations)) })
-	t.Run(database.MySQL, func(t *testing.T) { test(t, MySQL(t, migrations)) })
+	t.Run(database.SQLite, func(t *testing.T) { test(t, SQLite(t, schema)) })
+	t.Run(database.MySQL, func(t *testing.T) { test(t, MySQL(t, schema)) })
 }
 
 // SQLite returns a migrated database in a temporary file. It does not wait for the disk: a test has no
 // power failures.
-func SQLite(t testing.TB, migrations fs.FS) *gorm.DB {
+func SQLite(t testing.TB, schema database.Schema) *gorm.DB {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "test.db")
-	return open(t, migrations, database.Config{
+	return open(t, schema, database.Config{
 		Driver: database.SQLite, DSN: config.Secret(path + "?_pragma=synchronous(OFF)"), MaxOpen: 8,
 	})
 }
 
 // MySQL returns a migrated database of its own on the server of MYSQL_TEST_DSN; without one it skips or
 // fails like [Each].
-func MySQL(t testing.TB, migrations fs.FS) *gorm.DB {
+func MySQL(t testing.TB, schema database.Schema) *gorm.DB {
 	t.Helper()
-	return open(t, migrations, database.Config{Driver: database.MySQL, DSN: config.Secret(NewMySQL(t)), MaxOpen: 16})
+	return open(t, schema, database.Config{Driver: database.MySQL, DSN: config.Secret(NewMySQL(t)), MaxOpen: 16})
 }
 
 // NewMySQL creates an empty database that is dropped when the test ends, and returns its DSN.
@@ -83,7 +82,7 @@ func NewMySQL(t testing.TB) string {
 	return options.FormatDSN()
 }
 
-func open(t testing.TB, migrations fs.FS, cfg database.Config) *gorm.DB {
+func open(t testing.TB, schema database.Schema, cfg database.Config) *gorm.DB {
 	t.Helper()
 	cfg.Logger = slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
 	db, err := database.Open(t.Context(), cfg)
@@ -95,7 +94,7 @@ func open(t testing.TB, migrations fs.FS, cfg database.Config) *gorm.DB {
 			t.Errorf("close the test's database: %v", err)
 		}
 	})
-	if err := database.Migrate(t.Context(), db, migrations); err != nil {
+	if err := database.Migrate(t.Context(), db, schema); err != nil {
 		t.Fatal(err)
 	}
 	return db
