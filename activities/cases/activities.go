@@ -36,6 +36,12 @@ type Step struct {
 	Step api.Step `json:"step"`
 }
 
+// Note is what somebody said on a case.
+type Note struct {
+	CaseRef
+	Input api.NoteInput `json:"input"`
+}
+
 // Inspection is what the warehouse accepted of a case.
 type Inspection struct {
 	CaseRef
@@ -83,6 +89,16 @@ func (a *Activities) Record(ctx context.Context, in Step) (api.StepResult, error
 	answer, err := a.client.RecordStepWithResponse(ctx, in.MerchantID, in.CaseID, in.Step)
 	if err != nil {
 		return api.StepResult{}, fault.From(err)
+	}
+	out, err := httpclient.Check(answer.StatusCode(), answer.Body, answer.JSON200)
+	return out, fault.From(err)
+}
+
+// StoreNote keeps what somebody said and returns its id, once for its key.
+func (a *Activities) StoreNote(ctx context.Context, in Note) (api.NoteRef, error) {
+	answer, err := a.client.StoreNoteWithResponse(ctx, in.MerchantID, in.CaseID, in.Input)
+	if err != nil {
+		return api.NoteRef{}, fault.From(err)
 	}
 	out, err := httpclient.Check(answer.StatusCode(), answer.Body, answer.JSON200)
 	return out, fault.From(err)

@@ -1,6 +1,8 @@
 package cases
 
 import (
+	"strings"
+
 	"go.temporal.io/sdk/workflow"
 
 	"aftercare.dev/activities/call"
@@ -14,7 +16,16 @@ func Judge(ctx workflow.Context, in CaseRef) (Verdict, error) {
 
 // Record stores a step of the case: timeline, state and announcements in one transaction, once.
 func Record(ctx workflow.Context, in Step) (api.StepResult, error) {
-	return call.Quick[api.StepResult](ctx, "Record the step", Prefix+"Record", in)
+	told := make([]string, len(in.Step.Entries))
+	for i, entry := range in.Step.Entries {
+		told[i] = entry.Type
+	}
+	return call.Quick[api.StepResult](ctx, "Record: "+strings.Join(told, ", "), Prefix+"Record", in)
+}
+
+// StoreNote keeps what an operator typed, so that the timeline can show it.
+func StoreNote(ctx workflow.Context, in Note) (api.NoteRef, error) {
+	return call.Quick[api.NoteRef](ctx, "Keep the operator's note", Prefix+"StoreNote", in)
 }
 
 // Settle computes the exact refund for what the warehouse accepted.

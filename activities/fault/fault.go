@@ -24,6 +24,8 @@ const (
 	Conflicting = "conflicting"
 	// Misconfigured: the service does not let us in. A person has to mend it; retried slowly.
 	Misconfigured = "misconfigured"
+	// Unexpected: an error that nobody has classified, or a panic. Most likely a defect of ours.
+	Unexpected = "unexpected"
 )
 
 // Reason is what a service said, by code; never its free text, which may hold personal data.
@@ -108,11 +110,21 @@ func Code(err error) string {
 		timeout *temporal.TimeoutError
 	)
 	switch {
-	case errors.As(err, &failure) && failure.Type() != "":
+	case errors.As(err, &failure) && isCode(failure.Type()):
 		return failure.Type()
 	case errors.As(err, &timeout):
 		return Unavailable
 	default:
-		return "unexpected"
+		return Unexpected
 	}
+}
+
+// isCode tells a code from the name of a Go type, which the SDK gives to an error that nobody has classified.
+func isCode(text string) bool {
+	for _, c := range text {
+		if c != '_' && (c < 'a' || c > 'z') && (c < '0' || c > '9') {
+			return false
+		}
+	}
+	return text != ""
 }

@@ -19,7 +19,15 @@ func Accept[A contract.Act](ctx workflow.Context, f *Flow) error {
 	name := string(action.Action())
 	handle := func(ctx workflow.Context, act A) (contract.Acted, error) { return f.take(ctx, act) }
 	err := workflow.SetUpdateHandlerWithOptions(ctx, name, handle, workflow.UpdateHandlerOptions{
-		Validator: func(act A) error { return f.refuse(act) },
+		Validator: func(act A) error {
+			// Only here: a validator does not run again when the history is replayed, and may be stricter than the last one.
+			if typed, ok := any(act).(interface{ Unfit() *contract.Refusal }); ok {
+				if refusal := typed.Unfit(); refusal != nil {
+					return f.refusal(*refusal)
+				}
+			}
+			return f.refuse(act)
+		},
 	})
 	if err != nil {
 		return fmt.Errorf("accept %s: %w", name, err)

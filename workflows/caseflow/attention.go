@@ -2,13 +2,16 @@ package caseflow
 
 import (
 	"errors"
+	"strconv"
 	"time"
 
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
+	"aftercare.dev/activities/cases"
 	"aftercare.dev/activities/fault"
 	"aftercare.dev/services/cases/api"
+	"aftercare.dev/services/platform/ids"
 	"aftercare.dev/workflows/contract"
 )
 
@@ -55,7 +58,7 @@ func (f *Flow) attend(ctx workflow.Context, reason string, heals bool) error {
 		},
 	}
 	if heals {
-		wait.Deadline, wait.Consequence = now.Add(healing), "tried_again"
+		wait.Deadline, wait.Consequence = now.Add(healing), consequenceTriedAgain
 	}
 	wake, err := f.Wait(ctx, wait)
 	f.State.Attention = nil
@@ -64,20 +67,44 @@ func (f *Flow) attend(ctx workflow.Context, reason string, heals bool) error {
 	}
 	// Who tries a step again does not answer for its content.
 	f.current = nil
-	resolved := Entry{Type: "case.attention_resolved", By: By("clock"), Data: map[string]any{"by": "tried_again"}, Staff: true}
+	resolved := Entry{Type: "case.attention_resolved", By: By("clock"), Data: map[string]any{"by": consequenceTriedAgain}, Staff: true}
 	if wake.Act != nil {
-		resolved.By, resolved.NoteID = wake.Act.By().Actor, wake.Act.By().NoteID
+		resolved.By, resolved.NoteID = wake.Act.By().Actor, f.NoteOf(ctx, wake.Act)
 		resolved.Data = map[string]any{"by": string(wake.Act.Action())}
 	}
 	f.Tell(ctx, resolved)
-	switch act := wake.Act.(type) {
+	switch wake.Act.(type) {
 	case contract.Skip:
 		return ErrSkipped
 	case contract.Resolve:
-		return &EndedError{By: act.Actor, NoteID: act.NoteID}
+		return &EndedError{By: resolved.By, NoteID: resolved.NoteID}
 	default:
 		return nil
 	}
+}
+
+// NoteOf is the id of what the actor said, empty if nothing. Words that an operator typed into the Temporal UI are kept
+// in the cases service first, where those of everybody else are; if they are refused there, the action counts without
+// them, and they are still in the history.
+func (f *Flow) NoteOf(ctx workflow.Context, act contract.Act) string {
+	by := act.By()
+	typed, ok := act.(interface{ Words() string })
+	if !ok || typed.Words() == "" || by.NoteID != "" || !keepsTypedNotes(ctx) {
+		return by.NoteID
+	}
+	ctx, _ = workflow.NewDisconnectedContext(ctx)
+	note, err := cases.StoreNote(ctx, cases.Note{
+		CaseRef: cases.CaseRef{MerchantID: f.Case.MerchantID, CaseID: f.Case.CaseID},
+		Input: api.NoteInput{
+			// Of what is said after one version of the case, the same words are the same note.
+			IdempotencyKey: ids.Derive("typed", strconv.FormatInt(f.version, 10), typed.Words()),
+			Author:         api.Actor{Role: api.Role(by.Actor.Role), ID: by.Actor.ID}, Text: typed.Words(),
+		},
+	})
+	if err != nil {
+		workflow.GetLogger(ctx).Error("an operator's note is only in the history", "case_id", f.Case.CaseID, "code", fault.Code(err))
+	}
+	return note.NoteID
 }
 
 // AcceptOperators registers what operators do with a case that cannot go on.

@@ -26,6 +26,9 @@ type Flow struct {
 
 	version int64
 	told    []api.EntryInput
+	// walked are the stages that the case has been in, the last since a time, for the checklist.
+	walked []api.Stage
+	since  time.Time
 	// recorded is the state as of the last step.
 	recorded  api.CaseState
 	recording workflow.Mutex
@@ -112,6 +115,7 @@ func (f *Flow) Version() int64 { return f.version }
 // Close records the end of the case, lets every handler answer and makes later actions impossible.
 func (f *Flow) Close(ctx workflow.Context, outcome api.Outcome, by contract.Actor) error {
 	f.State.Stage, f.State.Status, f.State.Outcome = api.StageClosed, api.StatusClosed, &outcome
+	f.walk(f.State.Stage, workflow.Now(ctx))
 	f.State.NextActions, f.State.Attention = []api.NextAction{}, nil
 	// A clock that still runs ends with the workflow; to stop it would be an event more.
 	f.offers, f.withdrawable, f.timer = nil, false, timer{}

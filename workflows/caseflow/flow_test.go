@@ -227,7 +227,7 @@ func TestACancelledContextDoesNotStand(t *testing.T) {
 		ctx, cancel := workflow.WithCancel(ctx)
 		cancel()
 		f.Tell(ctx, Entry{Type: "case.approved", By: By("test")})
-		_, err := f.Wait(ctx, Wait{Stage: api.StageWaitingShipment})
+		_, err := f.Wait(ctx, Wait{Stage: api.StageWaitingShipment, Expects: []Expectation{{Action: "buyer_ships", Actor: "buyer"}}})
 		require.Error(t, err)
 		require.Len(t, b.steps, 1)
 		return nil
@@ -247,7 +247,7 @@ func TestAnEventThatComesWithAWithdrawalDoesNotLeadOn(t *testing.T) {
 			f.woken = true
 			_, _ = f.take(ctx, contract.Withdraw{})
 		})
-		wake, err := f.Wait(path, Wait{Stage: api.StageInTransit, Events: true})
+		wake, err := f.Wait(path, Wait{Stage: api.StageInTransit, Events: true, Deadline: workflow.Now(ctx).Add(time.Hour)})
 		require.Equal(t, Wake{}, wake)
 		require.Error(t, err)
 		require.False(t, f.MoneyMoves(), "the withdrawal came first")
@@ -286,4 +286,27 @@ func TestAWithdrawalAfterMoneyMovesIsRefused(t *testing.T) {
 		require.NoError(t, path.Err())
 		return nil
 	})
+}
+
+func TestACaseCannotStandWhereNobodyIsExpectedAndNoClockRuns(t *testing.T) {
+	for name, wait := range map[string]Wait{
+		"nothing": {}, "a signal": {Events: true}, "a child": {Until: func() bool { return false }}, "a signal and a child": {Events: true, Until: func() bool { return false }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t)
+			wait.Stage = api.StageInspecting
+			b.env.RegisterWorkflowWithOptions(func(ctx workflow.Context) error {
+				f, err := New(ctx, contract.Case{MerchantID: "m1", CaseID: "c1"}, contract.CarrierEvent)
+				if err != nil {
+					return err
+				}
+				f.Tell(ctx, Entry{Type: "case.opened", By: By("test")})
+				_, err = f.Wait(ctx, wait)
+				return err
+			}, workflow.RegisterOptions{Name: "Silent"})
+			b.env.ExecuteWorkflow("Silent")
+			require.ErrorContains(t, b.env.GetWorkflowError(), "cannot stand in inspecting")
+			require.Empty(t, b.steps)
+		})
+	}
 }

@@ -2,8 +2,6 @@ package caseflow
 
 import (
 	"fmt"
-	"strconv"
-	"strings"
 	"time"
 
 	"go.temporal.io/sdk/temporal"
@@ -166,23 +164,4 @@ func (f *Flow) publish(ctx workflow.Context) error {
 		return fmt.Errorf("update search attributes: %w", err)
 	}
 	return nil
-}
-
-// details is the live checklist for operators, in Markdown.
-func (f *Flow) details() string {
-	lines := []string{"**" + string(f.State.Stage) + "**, version " + strconv.FormatInt(f.version, 10), ""}
-	if a := f.State.Attention; a != nil {
-		lines = append(lines, "Needs attention since "+a.Since.Format(time.RFC3339)+": `"+a.Reason+"`", "")
-	}
-	for _, next := range f.State.NextActions {
-		line := "- `" + next.Action + "` by " + strings.Join(next.Actors, ", ")
-		if next.Deadline != nil {
-			line += " until " + next.Deadline.Format(time.RFC3339)
-		}
-		if next.Consequence != nil {
-			line += ", else `" + *next.Consequence + "`"
-		}
-		lines = append(lines, line)
-	}
-	return strings.Join(lines, "\n")
 }

@@ -1,6 +1,7 @@
 package caseflow
 
 import (
+	"fmt"
 	"time"
 
 	"go.temporal.io/sdk/workflow"
@@ -41,6 +42,12 @@ type Wait struct {
 	Until func() bool
 }
 
+// silent tells that nothing which anybody sees would end the wait. What the house waits for inside, as for a signal or a
+// child, may never come: a person, a provider or a clock has to stand behind it.
+func (w Wait) silent() bool {
+	return len(w.Offers) == 0 && len(w.Expects) == 0 && w.Deadline.IsZero() && w.Alarm.IsZero()
+}
+
 // Wake is why a wait ended: exactly one of its fields is set.
 type Wake struct {
 	Act   contract.Act
@@ -60,6 +67,7 @@ func (f *Flow) Pass(ctx workflow.Context, w Wait) error {
 // stand records where the case stands, and answers whoever brought it here.
 func (f *Flow) stand(ctx workflow.Context, w Wait) error {
 	f.State.Stage = w.Stage
+	f.walk(w.Stage, workflow.Now(ctx))
 	f.State.NextActions = f.nextActions(w)
 	f.offers = w.Offers
 	if err := f.Record(ctx); err != nil {
@@ -73,6 +81,9 @@ func (f *Flow) stand(ctx workflow.Context, w Wait) error {
 // Wait records the step that led here and waits. It returns an error only when ctx is cancelled, by a withdrawal or by
 // an operator who cancels the workflow; then the case does not stand here, and nothing is recorded if it was so before.
 func (f *Flow) Wait(ctx workflow.Context, w Wait) (Wake, error) {
+	if w.silent() {
+		panic(fmt.Errorf("a case cannot stand in %s: nobody is expected, and no clock runs", w.Stage))
+	}
 	if err := ctx.Err(); err != nil {
 		return Wake{}, err
 	}
@@ -173,9 +184,9 @@ func (w Wait) dated(next api.NextAction) api.NextAction {
 
 func timerSummary(w Wait) string {
 	if !w.Alarm.IsZero() && w.Alarm.Before(w.Deadline) || w.Consequence == "" {
-		return string(w.Stage) + ": look again"
+		return words(string(w.Stage)) + "; then the case looks again"
 	}
-	return string(w.Stage) + ": " + w.Consequence
+	return words(string(w.Stage)) + "; then " + words(w.Consequence)
 }
 
 func earliest(times ...time.Time) time.Time {

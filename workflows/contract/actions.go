@@ -227,13 +227,22 @@ type AddNote struct {
 }
 
 // Retry tries the stuck step again.
-type Retry struct{ Envelope }
+type Retry struct {
+	Envelope
+	Typed
+}
 
 // Skip goes on without the stuck step.
-type Skip struct{ Envelope }
+type Skip struct {
+	Envelope
+	Typed
+}
 
 // Resolve ends the case by hand.
-type Resolve struct{ Envelope }
+type Resolve struct {
+	Envelope
+	Typed
+}
 
 // Action implements Act.
 func (Approve) Action() Action { return ActionApprove }

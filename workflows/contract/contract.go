@@ -20,6 +20,15 @@ const (
 	FreightClaimWorkflow = "FreightClaim"
 )
 
+// CaseWorkflows are the types of which each workflow is a case; ChildWorkflows are started by them.
+var (
+	CaseWorkflows  = []string{ReturnWorkflow}
+	ChildWorkflows = []string{RefundWorkflow, FreightClaimWorkflow}
+)
+
+// CasePrefix is what the ids of case workflows begin with.
+const CasePrefix = "case"
+
 // Signals. Each says that something changed and where to look; what is true is asked of the service that knows.
 const (
 	// CarrierEvent goes to the case workflow when a parcel of the case changed its state.
@@ -82,7 +91,16 @@ func (c Case) WorkflowID() string { return CaseWorkflowID(c.MerchantID, c.CaseID
 
 // CaseWorkflowID is the id of the workflow of a case. With ids of 64 characters at most it stays under 200.
 func CaseWorkflowID(merchantID, caseID string) string {
-	return strings.Join([]string{"case", merchantID, caseID}, "/")
+	return strings.Join([]string{CasePrefix, merchantID, caseID}, "/")
+}
+
+// CaseOf is the merchant and case of the id of a case workflow; false if it is the id of something else.
+func CaseOf(workflowID string) (merchantID, caseID string, ok bool) {
+	parts := strings.Split(workflowID, "/")
+	if len(parts) != 3 || parts[0] != CasePrefix {
+		return "", "", false
+	}
+	return parts[1], parts[2], true
 }
 
 // RefundWorkflowID is the id of the workflow that moves one refund.

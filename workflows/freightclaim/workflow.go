@@ -43,6 +43,8 @@ func setup(ctx workflow.Context, in contract.FreightClaimInput) *claiming {
 func (c *claiming) run(ctx workflow.Context) (contract.FreightClaimResult, error) {
 	claim, err := c.file(ctx)
 	for err == nil {
+		workflow.SetCurrentDetails(ctx, "Claim for the return freight: **"+string(claim.State)+"**. The insurer calls when it has decided; "+
+			"if it does not, it is asked after "+c.query.String()+", and ever less often. The refund does not wait for it.")
 		switch claim.State {
 		case api.InsuranceClaimStatePaid:
 			return contract.FreightClaimResult{State: "paid", Payout: claim.Payout}, nil

@@ -4,6 +4,7 @@
 package refund
 
 import (
+	"strings"
 	"time"
 
 	"go.temporal.io/sdk/workflow"
@@ -55,6 +56,7 @@ func (m *moving) run(ctx workflow.Context) (contract.RefundResult, error) {
 	}
 	pause := firstQuery
 	for err == nil {
+		workflow.SetCurrentDetails(ctx, m.details(refund, pause))
 		switch refund.State {
 		case api.RefundStateReserved:
 			refund, err = m.submit(ctx, refund)
@@ -94,6 +96,23 @@ func (m *moving) ask(ctx workflow.Context, refund api.Refund, pause time.Duratio
 		return refund, err
 	}
 	return payment.Query(ctx, m.ref())
+}
+
+// details tell operators how the refund stands and what comes next, in Markdown.
+func (m *moving) details(refund api.Refund, pause time.Duration) string {
+	lines := []string{"Refund `" + m.in.RefundID + "`: **" + strings.ReplaceAll(string(refund.State), "_", " ") + "**", ""}
+	switch refund.State {
+	case api.RefundStateReserved:
+		lines = append(lines, "The provider does not have it yet. It is sent again and again, a minute apart at most, always with the same number.")
+	case api.RefundStateProcessing:
+		lines = append(lines, "The provider has it. It calls when the money is there; if it does not, it is asked after "+pause.String()+".")
+	default:
+		lines = append(lines, "The case goes on with it: workflow `"+m.in.WorkflowID()+"`.")
+	}
+	if !m.in.By.IsZero() {
+		lines = append(lines, "", "By "+m.in.By.UTC().Format("2006-01-02 15:04 UTC")+" it must be settled; else an operator is told.")
+	}
+	return strings.Join(append(lines, "", "What the provider said: `GET /v1/refunds?case_id="+m.in.CaseID+"`."), "\n")
 }
 
 // drain takes in what the provider said of a refund that has ended: nobody waits for it any more.

@@ -22,7 +22,8 @@ func (r *returning) startClaim(ctx workflow.Context) {
 		WorkflowID:        contract.FreightClaimWorkflowID(r.in.MerchantID, r.in.CaseID),
 		TaskQueue:         contract.CasesQueue,
 		ParentClosePolicy: enums.PARENT_CLOSE_POLICY_ABANDON,
-		StaticSummary:     "Return freight of " + r.in.CaseID,
+		StaticSummary:     "Return freight of " + r.in.CaseID + " · " + r.in.MerchantID,
+		StaticDetails:     r.childDetails("Claims the return freight at the insurer and waits for the payout. The refund does not wait for it."),
 	})
 	r.claim = workflow.ExecuteChildWorkflow(ctx, contract.FreightClaimWorkflow, contract.FreightClaimInput{
 		Case: r.in.Case, ShipmentID: r.parcel.shipment.ShipmentID,
@@ -65,7 +66,7 @@ func (r *returning) settleFreight(ctx workflow.Context) (api.Outcome, error) {
 	}
 	if act := wake.Act; act != nil {
 		r.flow.Tell(ctx, caseflow.Entry{
-			Type: "case.attention_resolved", By: act.By().Actor, NoteID: act.By().NoteID,
+			Type: "case.attention_resolved", By: act.By().Actor, NoteID: r.flow.NoteOf(ctx, act),
 			Data: map[string]any{"by": string(act.Action())}, Staff: true,
 		})
 		return "", nil

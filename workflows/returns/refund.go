@@ -137,7 +137,9 @@ func (r *returning) pay(ctx workflow.Context, intent contract.RefundInput) (cont
 		TaskQueue:             contract.MoneyQueue,
 		WorkflowIDReusePolicy: enums.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
 		ParentClosePolicy:     enums.PARENT_CLOSE_POLICY_ABANDON,
-		StaticSummary:         "Refund " + intent.RefundID,
+		StaticSummary:         "Refund " + intent.RefundID + " · " + r.in.MerchantID,
+		StaticDetails: r.childDetails("Books the units as returned and moves the money, once, until the refund is settled or needs a person. " +
+			"`GET /v1/refunds?case_id=" + r.in.CaseID + "` tells what the provider said."),
 	}), contract.RefundWorkflow, intent)
 	if err := child.GetChildWorkflowExecution().Get(ctx, nil); err != nil {
 		return contract.RefundResult{}, err

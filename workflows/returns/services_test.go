@@ -69,6 +69,16 @@ func (w *world) judge(context.Context, cases.CaseRef) (cases.Verdict, error) {
 	return w.verdict, w.called("Judge")
 }
 
+func (w *world) storeNote(_ context.Context, in cases.Note) (casesapi.NoteRef, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if err := w.called("StoreNote"); err != nil {
+		return casesapi.NoteRef{}, err
+	}
+	w.notes = append(w.notes, in.Input)
+	return casesapi.NoteRef{NoteID: fmt.Sprintf("note_typed_%d", len(w.notes))}, nil
+}
+
 func (w *world) record(_ context.Context, in cases.Step) (casesapi.StepResult, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -218,6 +218,12 @@ func (r *returning) units(lines []contract.LineQuantity) order.Units {
 	return units
 }
 
+// childDetails are for the operator who opens a child of the case in the Temporal UI.
+func (r *returning) childDetails(does string) string {
+	return does + "\n\nIts case: workflow `" + r.in.WorkflowID() + "`. What needs a person is said there, and done there.\n\n" +
+		"If it stands still, Pending Activities tell why. Do not terminate it: docs/runbook.md."
+}
+
 // after is the moment so many seconds from now.
 func after(ctx workflow.Context, seconds int64) time.Time {
 	return workflow.Now(ctx).Add(time.Duration(seconds) * time.Second)

@@ -16,12 +16,14 @@ import (
 	"aftercare.dev/activities/logistics"
 	"aftercare.dev/activities/order"
 	"aftercare.dev/activities/payment"
+	comparing "aftercare.dev/activities/sweep"
 	"aftercare.dev/services/platform/config"
 	"aftercare.dev/services/platform/httpclient"
 	"aftercare.dev/workflows/contract"
 	"aftercare.dev/workflows/freightclaim"
 	"aftercare.dev/workflows/refund"
 	"aftercare.dev/workflows/returns"
+	"aftercare.dev/workflows/sweep"
 )
 
 // Config is what a worker needs to know, from the environment.
@@ -31,6 +33,9 @@ type Config struct {
 	PaymentURL   string        `env:"PAYMENT_URL" envDefault:"http://127.0.0.1:8083"`
 	CasesURL     string        `env:"CASES_URL" envDefault:"http://127.0.0.1:8084"`
 	ServiceToken config.Secret `env:"SERVICE_TOKEN"`
+	// Queues are the task queues that this process works for. Money can have processes of its own, which are scaled,
+	// limited and stopped apart.
+	Queues []Queue `env:"WORKER_QUEUES" envDefault:"cases,money" validate:"min=1,unique,dive,oneof=cases money" form:"cases, money, or both with a comma between"`
 	// DeploymentName and BuildID turn worker versioning on when both are set; the Temporal Worker Controller sets them.
 	DeploymentName string `env:"TEMPORAL_DEPLOYMENT_NAME"`
 	BuildID        string `env:"TEMPORAL_WORKER_BUILD_ID"`
@@ -40,9 +45,36 @@ type Config struct {
 	Activities int `env:"WORKER_MAX_ACTIVITIES" envDefault:"64"`
 }
 
-// Workers are the workers of both task queues.
+// Queue is a task queue as WORKER_QUEUES names it.
+type Queue string
+
+// The queues.
+const (
+	Cases Queue = "cases"
+	Money Queue = "money"
+)
+
+// tasks is the name of the queue in Temporal.
+func (q Queue) tasks() string {
+	if q == Money {
+		return contract.MoneyQueue
+	}
+	return contract.CasesQueue
+}
+
+// register registers the workflows of the queue.
+func (q Queue) register(r Registry) {
+	if q == Money {
+		RegisterMoney(r)
+		return
+	}
+	RegisterCases(r)
+}
+
+// Workers are the workers of the task queues of one process.
 type Workers struct {
-	cases, money worker.Worker
+	queues  []Queue
+	workers []worker.Worker
 	// failed gets the error of a worker that gave up by itself.
 	failed chan error
 }
@@ -53,27 +85,25 @@ func New(c client.Client, cfg Config) (*Workers, error) {
 	if err != nil {
 		return nil, err
 	}
-	failed := make(chan error, 2)
-	w := &Workers{
-		cases:  worker.New(c, contract.CasesQueue, cfg.options(failed)),
-		money:  worker.New(c, contract.MoneyQueue, cfg.options(failed)),
-		failed: failed,
+	w := &Workers{queues: cfg.Queues, failed: make(chan error, len(cfg.Queues))}
+	for _, queue := range cfg.Queues {
+		polling := worker.New(c, queue.tasks(), cfg.options(w.failed))
+		queue.register(polling)
+		set.register(polling)
+		w.workers = append(w.workers, polling)
 	}
-	RegisterCases(w.cases)
-	RegisterMoney(w.money)
-	set.register(w.cases)
-	set.register(w.money)
 	return w, nil
 }
 
 // Start begins to poll. It fails when Temporal is not there.
 func (w *Workers) Start() error {
-	if err := w.cases.Start(); err != nil {
-		return fmt.Errorf("start the worker of %s: %w", contract.CasesQueue, err)
-	}
-	if err := w.money.Start(); err != nil {
-		w.cases.Stop()
-		return fmt.Errorf("start the worker of %s: %w", contract.MoneyQueue, err)
+	for i, polling := range w.workers {
+		if err := polling.Start(); err != nil {
+			for _, started := range w.workers[:i] {
+				started.Stop()
+			}
+			return fmt.Errorf("start the worker of %s: %w", w.queues[i].tasks(), err)
+		}
 	}
 	return nil
 }
@@ -81,8 +111,9 @@ func (w *Workers) Start() error {
 // Stop takes no more tasks and waits for those that run, up to the stop timeout.
 func (w *Workers) Stop() {
 	var stopping sync.WaitGroup
-	stopping.Go(w.cases.Stop)
-	stopping.Go(w.money.Stop)
+	for _, polling := range w.workers {
+		stopping.Go(polling.Stop)
+	}
 	stopping.Wait()
 }
 
@@ -99,6 +130,9 @@ func RegisterCases(r Registry) {
 	})
 	r.RegisterWorkflowWithOptions(freightclaim.FreightClaim, workflow.RegisterOptions{
 		Name: contract.FreightClaimWorkflow, VersioningBehavior: workflow.VersioningBehaviorAutoUpgrade,
+	})
+	r.RegisterWorkflowWithOptions(sweep.Sweep, workflow.RegisterOptions{
+		Name: contract.SweepWorkflow, VersioningBehavior: workflow.VersioningBehaviorAutoUpgrade,
 	})
 }
 
@@ -138,6 +172,7 @@ type activities struct {
 	logistics *logistics.Activities
 	payment   *payment.Activities
 	cases     *cases.Activities
+	sweep     *comparing.Activities
 }
 
 func newActivities(cfg Config) (*activities, error) {
@@ -146,12 +181,13 @@ func newActivities(cfg Config) (*activities, error) {
 	}
 	var (
 		a    activities
-		errs [4]error
+		errs [5]error
 	)
 	a.order, errs[0] = order.New(at(cfg.OrderURL))
 	a.logistics, errs[1] = logistics.New(at(cfg.LogisticsURL))
 	a.payment, errs[2] = payment.New(at(cfg.PaymentURL))
 	a.cases, errs[3] = cases.New(at(cfg.CasesURL))
+	a.sweep, errs[4] = comparing.New(at(cfg.CasesURL))
 	return &a, errors.Join(errs[:]...)
 }
 
@@ -160,4 +196,5 @@ func (a *activities) register(r worker.Registry) {
 	r.RegisterActivityWithOptions(a.logistics, activity.RegisterOptions{Name: logistics.Prefix})
 	r.RegisterActivityWithOptions(a.payment, activity.RegisterOptions{Name: payment.Prefix})
 	r.RegisterActivityWithOptions(a.cases, activity.RegisterOptions{Name: cases.Prefix})
+	r.RegisterActivityWithOptions(a.sweep, activity.RegisterOptions{Name: comparing.Prefix})
 }

@@ -17,12 +17,14 @@ func TestAWorkerHasSensibleDefaults(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, ":8090", cfg.Listen)
 	require.Equal(t, 20*time.Second, cfg.Worker.StopTimeout)
+	require.Equal(t, []Queue{Cases, Money}, cfg.Worker.Queues)
 	require.False(t, cfg.Worker.options(nil).DeploymentOptions.UseVersioning)
 }
 
 func TestAWrongSettingIsNamed(t *testing.T) {
 	for variable, value := range map[string]string{
 		"WORKER_LISTEN": "nowhere", "WORKER_STOP_TIMEOUT": "20", "WORKER_MAX_ACTIVITIES": "many",
+		"WORKER_QUEUES": "cases,gold",
 	} {
 		_, err := config.Load[ProcessConfig]("", []string{variable + "=" + value})
 		var wrong *config.Error
@@ -38,6 +40,33 @@ func TestWorkersAreVersionedOnceBothVariablesAreSet(t *testing.T) {
 	}{{"", "", false}, {"aftercare", "", false}, {"", "b1", false}, {"aftercare", "b1", true}} {
 		options := Config{DeploymentName: test.name, BuildID: test.build}.options(nil)
 		require.Equal(t, test.versioned, options.DeploymentOptions.UseVersioning)
+	}
+}
+
+func TestAProcessWorksForTheQueuesThatItIsTold(t *testing.T) {
+	for variable, want := range map[string][]Queue{"money": {Money}, "cases": {Cases}, "money,cases": {Money, Cases}} {
+		cfg, err := config.Load[Config]("", []string{"WORKER_QUEUES=" + variable})
+		require.NoError(t, err)
+		require.Equal(t, want, cfg.Queues)
+	}
+	for _, wrong := range []string{"", "cases,cases"} {
+		_, err := config.Load[Config]("", []string{"WORKER_QUEUES=" + wrong})
+		if wrong != "" {
+			require.ErrorContains(t, err, "WORKER_QUEUES")
+			continue
+		}
+		require.NoError(t, err, "empty means the default")
+	}
+	for queue, want := range map[Queue]registered{
+		Cases: {
+			contract.ReturnWorkflow: workflow.VersioningBehaviorAutoUpgrade, contract.FreightClaimWorkflow: workflow.VersioningBehaviorAutoUpgrade,
+			contract.SweepWorkflow: workflow.VersioningBehaviorAutoUpgrade,
+		},
+		Money: {contract.RefundWorkflow: workflow.VersioningBehaviorPinned},
+	} {
+		r := registered{}
+		queue.register(r)
+		require.Equal(t, want, r, queue.tasks())
 	}
 }
 
@@ -64,6 +93,7 @@ func TestLongWorkflowsGoOnWithTheNewestVersionAndShortOnesEndWhereTheyBegan(t *t
 	require.Equal(t, registered{
 		contract.ReturnWorkflow:       workflow.VersioningBehaviorAutoUpgrade,
 		contract.FreightClaimWorkflow: workflow.VersioningBehaviorAutoUpgrade,
+		contract.SweepWorkflow:        workflow.VersioningBehaviorAutoUpgrade,
 	}, cases)
 	require.Equal(t, registered{contract.RefundWorkflow: workflow.VersioningBehaviorPinned}, money)
 }

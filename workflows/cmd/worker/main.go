@@ -3,18 +3,48 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
 	"net"
 	"os"
 
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/contrib/envconfig"
+
 	"aftercare.dev/services/platform/config"
 	"aftercare.dev/services/platform/process"
+	"aftercare.dev/workflows/dial"
+	"aftercare.dev/workflows/setup"
 	"aftercare.dev/workflows/worker"
 )
 
-func main() { process.Main("worker", run) }
+func main() {
+	process.Main("worker", run, process.Command{
+		Name: "setup", Does: "prepare Temporal (search attributes, schedules; with SETUP_NAMESPACE=true the namespace) and exit", Run: prepare,
+	})
+}
+
+// prepare does what must be done once in a namespace before the first worker starts. It can be done again at any time.
+func prepare(ctx context.Context, log *slog.Logger) error {
+	cfg, err := config.Load[setup.Config]("", os.Environ())
+	if err != nil {
+		return err
+	}
+	log.Info("configuration", config.Describe("", cfg)...)
+	options, err := envconfig.LoadDefaultClientOptions()
+	if err != nil {
+		return &config.Error{Variable: "TEMPORAL_*", Sentence: "the TEMPORAL_* variables cannot be used: " + err.Error()}
+	}
+	// The schedule's input is empty, and read by no codec: payload keys are not needed here.
+	temporal, err := dial.Client(dial.Config{}, log)
+	if err != nil {
+		return err
+	}
+	defer temporal.Close()
+	return setup.Run(ctx, temporal, cmp.Or(options.Namespace, client.DefaultNamespace), cfg, log)
+}
 
 func run(ctx context.Context, log *slog.Logger) error {
 	cfg, err := config.Load[worker.ProcessConfig]("", os.Environ())
@@ -22,7 +52,7 @@ func run(ctx context.Context, log *slog.Logger) error {
 		return err
 	}
 	log.Info("configuration", config.Describe("", cfg)...)
-	temporal, err := worker.Dial(ctx, log)
+	temporal, err := dial.Client(cfg.Temporal, log)
 	if err != nil {
 		return err
 	}
