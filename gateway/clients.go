@@ -9,11 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"go.opentelemetry.io/otel"
 	"go.temporal.io/sdk/client"
-	"go.temporal.io/sdk/contrib/envconfig"
-	"go.temporal.io/sdk/contrib/opentelemetry"
-	sdklog "go.temporal.io/sdk/log"
 
 	"aftercare.dev/gateway/http"
 	cases "aftercare.dev/services/cases/api"
@@ -21,7 +17,6 @@ import (
 	notification "aftercare.dev/services/notification/api"
 	order "aftercare.dev/services/order/api"
 	payment "aftercare.dev/services/payment/api"
-	"aftercare.dev/services/platform/config"
 	"aftercare.dev/services/platform/httpclient"
 	"aftercare.dev/services/platform/httpserver"
 )
@@ -89,21 +84,4 @@ func readiness(cfg Config, temporal client.Client, log *slog.Logger) map[string]
 		"order": ready(cfg.OrderURL),
 		"cases": ready(cfg.CasesURL),
 	}
-}
-
-// NewTemporalClient connects to Temporal as the TEMPORAL_* variables and files of its ecosystem say. The connection is
-// made at the first call, so that a gateway starts when Temporal is down and says so at /readyz.
-func NewTemporalClient(log *slog.Logger) (client.Client, error) {
-	options, err := envconfig.LoadDefaultClientOptions()
-	if err != nil {
-		return nil, &config.Error{Variable: "TEMPORAL_*", Sentence: "the TEMPORAL_* variables cannot be used: " + err.Error()}
-	}
-	// Traces of the gateway go on in the workflow.
-	tracing, err := opentelemetry.NewTracingInterceptor(opentelemetry.TracerOptions{TextMapPropagator: otel.GetTextMapPropagator()})
-	if err != nil {
-		return nil, fmt.Errorf("trace calls to Temporal: %w", err)
-	}
-	options.Interceptors = append(options.Interceptors, tracing)
-	options.Logger = sdklog.NewStructuredLogger(log)
-	return client.NewLazyClient(options)
 }

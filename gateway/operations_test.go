@@ -58,6 +58,7 @@ func bodyOf(id string) string {
 		"decideContest":     `{"decision":"uphold"}`,
 		"decideParcel":      `{"decision":"wait"}`,
 		"resolveRefund":     `{"resolution":"retry"}`,
+		"actOnCases":        `{"action":"retry","note":"the carrier is back","case_ids":["case_1"]}`,
 	}
 	if body, ok := bodies[id]; ok {
 		return body

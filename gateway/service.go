@@ -22,10 +22,12 @@ import (
 	"aftercare.dev/services/platform/httpserver"
 	"aftercare.dev/services/platform/problem"
 	"aftercare.dev/services/platform/process"
+	"aftercare.dev/services/platform/telemetry"
+	"aftercare.dev/workflows/dial"
 )
 
 // Config is read from the environment. The connection to Temporal has the variables of its ecosystem, TEMPORAL_ADDRESS
-// and so on, see [NewTemporalClient].
+// and so on, see [dial.Client].
 type Config struct {
 	// Listen is where the process takes requests.
 	Listen string `env:"GATEWAY_LISTEN" envDefault:"127.0.0.1:8080" validate:"hostname_port"`
@@ -40,6 +42,7 @@ type Config struct {
 	NotificationURL string `env:"NOTIFICATION_URL" envDefault:"http://localhost:8085" validate:"http_url"`
 	// ServiceToken is what the services ask for; empty sends none.
 	ServiceToken config.Secret `env:"SERVICE_TOKEN"`
+	Temporal     dial.Config
 
 	// Issuer and Audience are what tokens must name.
 	Issuer   string `env:"JWT_ISSUER,required,notEmpty"`
@@ -163,7 +166,7 @@ func (s *Service) authorize(ctx context.Context, op httpserver.Operation, r *std
 	if err != nil {
 		return nil, err
 	}
-	return access.Into(ctx, caller), nil
+	return access.Into(telemetry.WithCase(ctx, caller.MerchantID, ""), caller), nil
 }
 
 // Handler is the whole gateway as a handler, for tests and for serving without [Service.Run].

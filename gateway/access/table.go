@@ -74,6 +74,10 @@ var table = map[string][]contract.Role{
 	"skipStep":    operators,
 	"resolveCase": operators,
 
+	"actOnCases":     operators,
+	"countAttention": operators,
+	"listFindings":   operators,
+
 	"addNote": writers,
 
 	"getPolicy":        everybody,

@@ -56,7 +56,7 @@ func TestWhatEachRoleMayDo(t *testing.T) {
 		contract.Warehouse: slices.Concat(reads, inbox, []string{"receiveParcel", "inspectGoods", "sendBack", "addNote", "uploadEvidence"}),
 		contract.Finance:   slices.Concat(reads, inbox, []string{"resolveRefund", "listRefunds"}),
 		contract.Operator: slices.Concat(reads, inbox, []string{
-			"retryCase", "skipStep", "resolveCase", "listRefunds", "listDeliveries", "resendDelivery",
+			"retryCase", "skipStep", "resolveCase", "actOnCases", "countAttention", "listFindings", "listRefunds", "listDeliveries", "resendDelivery",
 		}),
 		contract.Administrator: slices.Collect(maps.Keys(table)),
 		contract.System:        nil,

@@ -28,6 +28,30 @@ import (
 	"github.com/oapi-codegen/runtime"
 )
 
+// Defines values for CaseActionResultResult.
+const (
+	Accepted CaseActionResultResult = "accepted"
+	Done     CaseActionResultResult = "done"
+	Failed   CaseActionResultResult = "failed"
+	Refused  CaseActionResultResult = "refused"
+)
+
+// Valid indicates whether the value is a known member of the CaseActionResultResult enum.
+func (e CaseActionResultResult) Valid() bool {
+	switch e {
+	case Accepted:
+		return true
+	case Done:
+		return true
+	case Failed:
+		return true
+	case Refused:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for CaseInputChannel.
 const (
 	API   CaseInputChannel = "api"
@@ -55,6 +79,27 @@ func (e CaseInputChannel) Valid() bool {
 	case Store:
 		return true
 	case Web:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for CasesActionInputAction.
+const (
+	CasesActionInputActionResolve CasesActionInputAction = "resolve"
+	CasesActionInputActionRetry   CasesActionInputAction = "retry"
+	CasesActionInputActionSkip    CasesActionInputAction = "skip"
+)
+
+// Valid indicates whether the value is a known member of the CasesActionInputAction enum.
+func (e CasesActionInputAction) Valid() bool {
+	switch e {
+	case CasesActionInputActionResolve:
+		return true
+	case CasesActionInputActionRetry:
+		return true
+	case CasesActionInputActionSkip:
 		return true
 	default:
 		return false
@@ -273,19 +318,19 @@ func (e RejectActionReason) Valid() bool {
 
 // Defines values for ResolveRefundActionResolution.
 const (
-	ManualTransfer ResolveRefundActionResolution = "manual_transfer"
-	Retry          ResolveRefundActionResolution = "retry"
-	Void           ResolveRefundActionResolution = "void"
+	ResolveRefundActionResolutionManualTransfer ResolveRefundActionResolution = "manual_transfer"
+	ResolveRefundActionResolutionRetry          ResolveRefundActionResolution = "retry"
+	ResolveRefundActionResolutionVoid           ResolveRefundActionResolution = "void"
 )
 
 // Valid indicates whether the value is a known member of the ResolveRefundActionResolution enum.
 func (e ResolveRefundActionResolution) Valid() bool {
 	switch e {
-	case ManualTransfer:
+	case ResolveRefundActionResolutionManualTransfer:
 		return true
-	case Retry:
+	case ResolveRefundActionResolutionRetry:
 		return true
-	case Void:
+	case ResolveRefundActionResolutionVoid:
 		return true
 	default:
 		return false
@@ -319,6 +364,14 @@ type AddNoteAction struct {
 	Note     Text  `json:"note"`
 }
 
+// AttentionFilter Cases that need attention and have all of these
+type AttentionFilter struct {
+	Reason *ID `json:"reason,omitempty"`
+
+	// Stage reviewing · waiting_info: the buyer is asked, the review clock stands still · rejected: the buyer may answer once · waiting_shipment: the buyer chooses pickup or sends it · waiting_pickup · in_transit · investigating: the parcel is lost, refused, returned or mixed up and a person decides · inspecting · contesting: the buyer may contest what the warehouse rejected · refunding · sending_back: goods go back to the buyer · settling_freight: money paid, the insurer still to pay · closed
+	Stage *externalRef0.Stage `json:"stage,omitempty"`
+}
+
 // BookPickupAction defines model for BookPickupAction.
 type BookPickupAction struct {
 	// Address Personal data
@@ -329,6 +382,22 @@ type BookPickupAction struct {
 	Version     *Version `json:"version,omitempty"`
 	WeightGrams *int     `json:"weight_grams,omitempty"`
 }
+
+// CaseActionResult defines model for CaseActionResult.
+type CaseActionResult struct {
+	CaseID string `json:"case_id"`
+
+	// Code Why it was refused or failed
+	Code   *string                `json:"code,omitempty"`
+	Detail *string                `json:"detail,omitempty"`
+	Result CaseActionResultResult `json:"result"`
+
+	// Stage Where the case is after the action
+	Stage *string `json:"stage,omitempty"`
+}
+
+// CaseActionResultResult defines model for CaseActionResult.Result.
+type CaseActionResultResult string
 
 // CaseInput defines model for CaseInput.
 type CaseInput struct {
@@ -351,6 +420,27 @@ type CaseInputChannel string
 // CaseRef defines model for CaseRef.
 type CaseRef struct {
 	CaseID string `json:"case_id"`
+}
+
+// CasesActionInput Either case_ids or filter
+type CasesActionInput struct {
+	Action  CasesActionInputAction `json:"action"`
+	CaseIds *[]ID                  `json:"case_ids,omitempty"`
+
+	// Filter Cases that need attention and have all of these
+	Filter *AttentionFilter `json:"filter,omitempty"`
+	Note   Text             `json:"note"`
+}
+
+// CasesActionInputAction defines model for CasesActionInput.Action.
+type CasesActionInputAction string
+
+// CasesActionResult defines model for CasesActionResult.
+type CasesActionResult struct {
+	Items []CaseActionResult `json:"items"`
+
+	// More The filter finds further cases; send it again with a fresh key
+	More bool `json:"more"`
 }
 
 // DecideContestAction defines model for DecideContestAction.
@@ -585,8 +675,11 @@ type ListCasesParams struct {
 	// Awaiting Somebody in this role can act now
 	Awaiting       *externalRef0.Role `form:"awaiting,omitempty" json:"awaiting,omitempty"`
 	NeedsAttention *bool              `form:"needs_attention,omitempty" json:"needs_attention,omitempty"`
-	OpenedFrom     *time.Time         `form:"opened_from,omitempty" json:"opened_from,omitempty"`
-	OpenedBefore   *time.Time         `form:"opened_before,omitempty" json:"opened_before,omitempty"`
+
+	// AttentionReason Needs attention for this reason
+	AttentionReason *ID        `form:"attention_reason,omitempty" json:"attention_reason,omitempty"`
+	OpenedFrom      *time.Time `form:"opened_from,omitempty" json:"opened_from,omitempty"`
+	OpenedBefore    *time.Time `form:"opened_before,omitempty" json:"opened_before,omitempty"`
 
 	// Q Beginning of a case id, order id or tracking number
 	Q    *string              `form:"q,omitempty" json:"q,omitempty"`
@@ -602,6 +695,11 @@ type ListCasesParamsSort string
 
 // OpenCaseParams defines parameters for OpenCase.
 type OpenCaseParams struct {
+	IdempotencyKey RequiredIdempotencyKey `json:"Idempotency-Key"`
+}
+
+// ActOnCasesParams defines parameters for ActOnCases.
+type ActOnCasesParams struct {
 	IdempotencyKey RequiredIdempotencyKey `json:"Idempotency-Key"`
 }
 
@@ -779,6 +877,9 @@ type CreateWebhookEndpointParams struct {
 
 // OpenCaseJSONRequestBody defines body for OpenCase for application/json ContentType.
 type OpenCaseJSONRequestBody = CaseInput
+
+// ActOnCasesJSONRequestBody defines body for ActOnCases for application/json ContentType.
+type ActOnCasesJSONRequestBody = CasesActionInput
 
 // AgreeToInspectionJSONRequestBody defines body for AgreeToInspection for application/json ContentType.
 type AgreeToInspectionJSONRequestBody = NoteAction
@@ -1103,6 +1204,11 @@ func WithRequestEditorFn(fn RequestEditorFn) ClientOption {
 // The interface specification for the client above.
 type ClientInterface interface {
 
+	// CountAttention How many cases need attention, by reason
+	//
+	// Corresponds with GET /v1/attention (the `CountAttention` operationId).
+	CountAttention(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// ListCases Find cases
 	//
 	// Corresponds with GET /v1/cases (the `ListCases` operationId).
@@ -1125,6 +1231,24 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /v1/cases (the `OpenCase` operationId).
 	OpenCase(ctx context.Context, params *OpenCaseParams, body OpenCaseJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ActOnCasesWithBody Retry, skip or resolve many cases that need attention
+	//
+	// Those named, or those that a filter finds, 500 at most. Each case answers for itself: `done`; `accepted`, its effect follows; `refused` with a code, as one that does not need attention any more is; or `failed`, nobody answered in time. The same key with the same body acts on each case once, so that a request with cases that failed is simply sent again.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/cases/actions (the `ActOnCases` operationId).
+	ActOnCasesWithBody(ctx context.Context, params *ActOnCasesParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ActOnCases Retry, skip or resolve many cases that need attention
+	//
+	// Those named, or those that a filter finds, 500 at most. Each case answers for itself: `done`; `accepted`, its effect follows; `refused` with a code, as one that does not need attention any more is; or `failed`, nobody answered in time. The same key with the same body acts on each case once, so that a request with cases that failed is simply sent again.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/cases/actions (the `ActOnCases` operationId).
+	ActOnCases(ctx context.Context, params *ActOnCasesParams, body ActOnCasesJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// GetCase A case as it stands
 	//
@@ -1480,6 +1604,13 @@ type ClientInterface interface {
 	// Corresponds with GET /v1/evidence/{evidence_id} (the `GetEvidence` operationId).
 	GetEvidence(ctx context.Context, evidenceID ID, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// ListFindings What the last sweep found
+	//
+	// Cases that do not go on, or are not the same in Temporal and in the records. The sweep runs every ten minutes.
+	//
+	// Corresponds with GET /v1/findings (the `ListFindings` operationId).
+	ListFindings(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// ListInbox My messages, newest first
 	//
 	// Corresponds with GET /v1/inbox (the `ListInbox` operationId).
@@ -1635,6 +1766,21 @@ type ClientInterface interface {
 	UpdateWebhookEndpoint(ctx context.Context, endpointID ID, body UpdateWebhookEndpointJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 }
 
+// CountAttention How many cases need attention, by reason
+//
+// Corresponds with GET /v1/attention (the `CountAttention` operationId).
+func (c *Client) CountAttention(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCountAttentionRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // ListCases Find cases
 //
 // Corresponds with GET /v1/cases (the `ListCases` operationId).
@@ -1678,6 +1824,44 @@ func (c *Client) OpenCaseWithBody(ctx context.Context, params *OpenCaseParams, c
 // Corresponds with POST /v1/cases (the `OpenCase` operationId).
 func (c *Client) OpenCase(ctx context.Context, params *OpenCaseParams, body OpenCaseJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewOpenCaseRequest(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ActOnCasesWithBody Retry, skip or resolve many cases that need attention
+//
+// Those named, or those that a filter finds, 500 at most. Each case answers for itself: `done`; `accepted`, its effect follows; `refused` with a code, as one that does not need attention any more is; or `failed`, nobody answered in time. The same key with the same body acts on each case once, so that a request with cases that failed is simply sent again.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/cases/actions (the `ActOnCases` operationId).
+func (c *Client) ActOnCasesWithBody(ctx context.Context, params *ActOnCasesParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewActOnCasesRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ActOnCases Retry, skip or resolve many cases that need attention
+//
+// Those named, or those that a filter finds, 500 at most. Each case answers for itself: `done`; `accepted`, its effect follows; `refused` with a code, as one that does not need attention any more is; or `failed`, nobody answered in time. The same key with the same body acts on each case once, so that a request with cases that failed is simply sent again.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/cases/actions (the `ActOnCases` operationId).
+func (c *Client) ActOnCases(ctx context.Context, params *ActOnCasesParams, body ActOnCasesJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewActOnCasesRequest(c.Server, params, body)
 	if err != nil {
 		return nil, err
 	}
@@ -2562,6 +2746,23 @@ func (c *Client) GetEvidence(ctx context.Context, evidenceID ID, reqEditors ...R
 	return c.Client.Do(req)
 }
 
+// ListFindings What the last sweep found
+//
+// Cases that do not go on, or are not the same in Temporal and in the records. The sweep runs every ten minutes.
+//
+// Corresponds with GET /v1/findings (the `ListFindings` operationId).
+func (c *Client) ListFindings(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListFindingsRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // ListInbox My messages, newest first
 //
 // Corresponds with GET /v1/inbox (the `ListInbox` operationId).
@@ -2936,6 +3137,33 @@ func (c *Client) UpdateWebhookEndpoint(ctx context.Context, endpointID ID, body 
 	return c.Client.Do(req)
 }
 
+// NewCountAttentionRequest constructs an http.Request for the CountAttention method
+func NewCountAttentionRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/attention")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
 // NewListCasesRequest constructs an http.Request for the ListCases method
 func NewListCasesRequest(server string, params *ListCasesParams) (*http.Request, error) {
 	var err error
@@ -3039,6 +3267,18 @@ func NewListCasesRequest(server string, params *ListCasesParams) (*http.Request,
 		if params.NeedsAttention != nil {
 
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "needs_attention", *params.NeedsAttention, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.AttentionReason != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "attention_reason", *params.AttentionReason, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			} else {
 				for _, qp := range strings.Split(queryFrag, "&") {
@@ -3155,6 +3395,59 @@ func NewOpenCaseRequestWithBody(server string, params *OpenCaseParams, contentTy
 	}
 
 	operationPath := fmt.Sprintf("/v1/cases")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Idempotency-Key", headerParam0)
+
+	}
+
+	return req, nil
+}
+
+// NewActOnCasesRequest calls the generic ActOnCases builder with application/json body
+func NewActOnCasesRequest(server string, params *ActOnCasesParams, body ActOnCasesJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewActOnCasesRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewActOnCasesRequestWithBody constructs an http.Request for the ActOnCases method, with any body, and a specified content type
+func NewActOnCasesRequestWithBody(server string, params *ActOnCasesParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/cases/actions")
 	if operationPath[0] == '/' {
 		operationPath = "." + operationPath
 	}
@@ -4938,6 +5231,33 @@ func NewGetEvidenceRequest(server string, evidenceID ID) (*http.Request, error) 
 	return req, nil
 }
 
+// NewListFindingsRequest constructs an http.Request for the ListFindings method
+func NewListFindingsRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/findings")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
 // NewListInboxRequest constructs an http.Request for the ListInbox method
 func NewListInboxRequest(server string, params *ListInboxParams) (*http.Request, error) {
 	var err error
@@ -5746,6 +6066,13 @@ func WithBaseURL(baseURL string) ClientOption {
 // ClientWithResponsesInterface is the interface specification for the client with responses above.
 type ClientWithResponsesInterface interface {
 
+	// CountAttentionWithResponse How many cases need attention, by reason
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/attention (the `CountAttention` operationId).
+	CountAttentionWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*CountAttentionResponse, error)
+
 	// ListCasesWithResponse Find cases
 	//
 	// Returns a wrapper object for the known response body format(s).
@@ -5770,6 +6097,24 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /v1/cases (the `OpenCase` operationId).
 	OpenCaseWithResponse(ctx context.Context, params *OpenCaseParams, body OpenCaseJSONRequestBody, reqEditors ...RequestEditorFn) (*OpenCaseResponse, error)
+
+	// ActOnCasesWithBodyWithResponse Retry, skip or resolve many cases that need attention
+	//
+	// Those named, or those that a filter finds, 500 at most. Each case answers for itself: `done`; `accepted`, its effect follows; `refused` with a code, as one that does not need attention any more is; or `failed`, nobody answered in time. The same key with the same body acts on each case once, so that a request with cases that failed is simply sent again.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/cases/actions (the `ActOnCases` operationId).
+	ActOnCasesWithBodyWithResponse(ctx context.Context, params *ActOnCasesParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ActOnCasesResponse, error)
+
+	// ActOnCasesWithResponse Retry, skip or resolve many cases that need attention
+	//
+	// Those named, or those that a filter finds, 500 at most. Each case answers for itself: `done`; `accepted`, its effect follows; `refused` with a code, as one that does not need attention any more is; or `failed`, nobody answered in time. The same key with the same body acts on each case once, so that a request with cases that failed is simply sent again.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/cases/actions (the `ActOnCases` operationId).
+	ActOnCasesWithResponse(ctx context.Context, params *ActOnCasesParams, body ActOnCasesJSONRequestBody, reqEditors ...RequestEditorFn) (*ActOnCasesResponse, error)
 
 	// GetCaseWithResponse A case as it stands
 	//
@@ -6139,6 +6484,15 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /v1/evidence/{evidence_id} (the `GetEvidence` operationId).
 	GetEvidenceWithResponse(ctx context.Context, evidenceID ID, reqEditors ...RequestEditorFn) (*GetEvidenceResponse, error)
 
+	// ListFindingsWithResponse What the last sweep found
+	//
+	// Cases that do not go on, or are not the same in Temporal and in the records. The sweep runs every ten minutes.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/findings (the `ListFindings` operationId).
+	ListFindingsWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListFindingsResponse, error)
+
 	// ListInboxWithResponse My messages, newest first
 	//
 	// Returns a wrapper object for the known response body format(s).
@@ -6312,6 +6666,54 @@ type ClientWithResponsesInterface interface {
 	UpdateWebhookEndpointWithResponse(ctx context.Context, endpointID ID, body UpdateWebhookEndpointJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateWebhookEndpointResponse, error)
 }
 
+type CountAttentionResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *externalRef0.AttentionCounts
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r CountAttentionResponse) GetJSON200() *externalRef0.AttentionCounts {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r CountAttentionResponse) GetApplicationProblemJSONDefault() *Problem {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r CountAttentionResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r CountAttentionResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r CountAttentionResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r CountAttentionResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 type ListCasesResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -6423,6 +6825,54 @@ func (r OpenCaseResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r OpenCaseResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ActOnCasesResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *CasesActionResult
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ActOnCasesResponse) GetJSON200() *CasesActionResult {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ActOnCasesResponse) GetApplicationProblemJSONDefault() *Problem {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ActOnCasesResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ActOnCasesResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ActOnCasesResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ActOnCasesResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -8163,6 +8613,54 @@ func (r GetEvidenceResponse) ContentType() string {
 	return ""
 }
 
+type ListFindingsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *externalRef0.Findings
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListFindingsResponse) GetJSON200() *externalRef0.Findings {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ListFindingsResponse) GetApplicationProblemJSONDefault() *Problem {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListFindingsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListFindingsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListFindingsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListFindingsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 type ListInboxResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -8917,6 +9415,19 @@ func (r UpdateWebhookEndpointResponse) ContentType() string {
 	return ""
 }
 
+// CountAttentionWithResponse How many cases need attention, by reason
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/attention (the `CountAttention` operationId).
+func (c *ClientWithResponses) CountAttentionWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*CountAttentionResponse, error) {
+	rsp, err := c.CountAttention(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCountAttentionResponse(rsp)
+}
+
 // ListCasesWithResponse Find cases
 //
 // Returns a wrapper object for the known response body format(s).
@@ -8958,6 +9469,36 @@ func (c *ClientWithResponses) OpenCaseWithResponse(ctx context.Context, params *
 		return nil, err
 	}
 	return ParseOpenCaseResponse(rsp)
+}
+
+// ActOnCasesWithBodyWithResponse Retry, skip or resolve many cases that need attention
+//
+// Those named, or those that a filter finds, 500 at most. Each case answers for itself: `done`; `accepted`, its effect follows; `refused` with a code, as one that does not need attention any more is; or `failed`, nobody answered in time. The same key with the same body acts on each case once, so that a request with cases that failed is simply sent again.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/cases/actions (the `ActOnCases` operationId).
+func (c *ClientWithResponses) ActOnCasesWithBodyWithResponse(ctx context.Context, params *ActOnCasesParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ActOnCasesResponse, error) {
+	rsp, err := c.ActOnCasesWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseActOnCasesResponse(rsp)
+}
+
+// ActOnCasesWithResponse Retry, skip or resolve many cases that need attention
+//
+// Those named, or those that a filter finds, 500 at most. Each case answers for itself: `done`; `accepted`, its effect follows; `refused` with a code, as one that does not need attention any more is; or `failed`, nobody answered in time. The same key with the same body acts on each case once, so that a request with cases that failed is simply sent again.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/cases/actions (the `ActOnCases` operationId).
+func (c *ClientWithResponses) ActOnCasesWithResponse(ctx context.Context, params *ActOnCasesParams, body ActOnCasesJSONRequestBody, reqEditors ...RequestEditorFn) (*ActOnCasesResponse, error) {
+	rsp, err := c.ActOnCases(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseActOnCasesResponse(rsp)
 }
 
 // GetCaseWithResponse A case as it stands
@@ -9640,6 +10181,21 @@ func (c *ClientWithResponses) GetEvidenceWithResponse(ctx context.Context, evide
 	return ParseGetEvidenceResponse(rsp)
 }
 
+// ListFindingsWithResponse What the last sweep found
+//
+// Cases that do not go on, or are not the same in Temporal and in the records. The sweep runs every ten minutes.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/findings (the `ListFindings` operationId).
+func (c *ClientWithResponses) ListFindingsWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListFindingsResponse, error) {
+	rsp, err := c.ListFindings(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListFindingsResponse(rsp)
+}
+
 // ListInboxWithResponse My messages, newest first
 //
 // Returns a wrapper object for the known response body format(s).
@@ -9944,6 +10500,39 @@ func (c *ClientWithResponses) UpdateWebhookEndpointWithResponse(ctx context.Cont
 	return ParseUpdateWebhookEndpointResponse(rsp)
 }
 
+// ParseCountAttentionResponse parses an HTTP response from a CountAttentionWithResponse call
+func ParseCountAttentionResponse(rsp *http.Response) (*CountAttentionResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &CountAttentionResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest externalRef0.AttentionCounts
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
 // ParseListCasesResponse parses an HTTP response from a ListCasesWithResponse call
 func ParseListCasesResponse(rsp *http.Response) (*ListCasesResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -10035,6 +10624,39 @@ func ParseOpenCaseResponse(rsp *http.Response) (*OpenCaseResponse, error) {
 			headers.Location = &value
 		}
 		response.Headers202 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseActOnCasesResponse parses an HTTP response from a ActOnCasesWithResponse call
+func ParseActOnCasesResponse(rsp *http.Response) (*ActOnCasesResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ActOnCasesResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest CasesActionResult
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
 	}
 
 	return response, nil
@@ -11459,6 +12081,39 @@ func ParseGetEvidenceResponse(rsp *http.Response) (*GetEvidenceResponse, error) 
 	return response, nil
 }
 
+// ParseListFindingsResponse parses an HTTP response from a ListFindingsWithResponse call
+func ParseListFindingsResponse(rsp *http.Response) (*ListFindingsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListFindingsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest externalRef0.Findings
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
 // ParseListInboxResponse parses an HTTP response from a ListInboxWithResponse call
 func ParseListInboxResponse(rsp *http.Response) (*ListInboxResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -11978,12 +12633,18 @@ func ParseUpdateWebhookEndpointResponse(rsp *http.Response) (*UpdateWebhookEndpo
 
 // ServerInterface represents all server handlers.
 type ServerInterface interface {
+	// CountAttention How many cases need attention, by reason
+	// (GET /v1/attention)
+	CountAttention(ctx echo.Context) error
 	// ListCases Find cases
 	// (GET /v1/cases)
 	ListCases(ctx echo.Context, params ListCasesParams) error
 	// OpenCase File a case
 	// (POST /v1/cases)
 	OpenCase(ctx echo.Context, params OpenCaseParams) error
+	// ActOnCases Retry, skip or resolve many cases that need attention
+	// (POST /v1/cases/actions)
+	ActOnCases(ctx echo.Context, params ActOnCasesParams) error
 	// GetCase A case as it stands
 	// (GET /v1/cases/{case_id})
 	GetCase(ctx echo.Context, caseID ID) error
@@ -12074,6 +12735,9 @@ type ServerInterface interface {
 	// GetEvidence The photo
 	// (GET /v1/evidence/{evidence_id})
 	GetEvidence(ctx echo.Context, evidenceID ID) error
+	// ListFindings What the last sweep found
+	// (GET /v1/findings)
+	ListFindings(ctx echo.Context) error
 	// ListInbox My messages, newest first
 	// (GET /v1/inbox)
 	ListInbox(ctx echo.Context, params ListInboxParams) error
@@ -12129,6 +12793,15 @@ type ServerInterfaceWrapper struct {
 	Handler ServerInterface
 }
 
+// CountAttention converts echo context to params.
+func (w *ServerInterfaceWrapper) CountAttention(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CountAttention(ctx)
+	return err
+}
+
 // ListCases converts echo context to params.
 func (w *ServerInterfaceWrapper) ListCases(ctx echo.Context) error {
 	var err error
@@ -12182,6 +12855,13 @@ func (w *ServerInterfaceWrapper) ListCases(ctx echo.Context) error {
 	err = runtime.BindQueryParameterWithOptions("form", true, false, "needs_attention", ctx.QueryParams(), &params.NeedsAttention, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
 	if err != nil {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter needs_attention: %s", err))
+	}
+
+	// ------------- Optional query parameter "attention_reason" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "attention_reason", ctx.QueryParams(), &params.AttentionReason, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter attention_reason: %s", err))
 	}
 
 	// ------------- Optional query parameter "opened_from" -------------
@@ -12259,6 +12939,37 @@ func (w *ServerInterfaceWrapper) OpenCase(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.OpenCase(ctx, params)
+	return err
+}
+
+// ActOnCases converts echo context to params.
+func (w *ServerInterfaceWrapper) ActOnCases(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ActOnCasesParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey RequiredIdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ActOnCases(ctx, params)
 	return err
 }
 
@@ -13243,6 +13954,15 @@ func (w *ServerInterfaceWrapper) GetEvidence(ctx echo.Context) error {
 	return err
 }
 
+// ListFindings converts echo context to params.
+func (w *ServerInterfaceWrapper) ListFindings(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListFindings(ctx)
+	return err
+}
+
 // ListInbox converts echo context to params.
 func (w *ServerInterfaceWrapper) ListInbox(ctx echo.Context) error {
 	var err error
@@ -13618,6 +14338,9 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.POST(options.BaseURL+"/v1/cases/:case_id/skip", wrapper.SkipStep, options.OperationMiddlewares["skipStep"]...)
 	router.POST(options.BaseURL+"/v1/cases/:case_id/resolve", wrapper.ResolveCase, options.OperationMiddlewares["resolveCase"]...)
 	router.POST(options.BaseURL+"/v1/cases/:case_id/notes", wrapper.AddNote, options.OperationMiddlewares["addNote"]...)
+	router.POST(options.BaseURL+"/v1/cases/actions", wrapper.ActOnCases, options.OperationMiddlewares["actOnCases"]...)
+	router.GET(options.BaseURL+"/v1/attention", wrapper.CountAttention, options.OperationMiddlewares["countAttention"]...)
+	router.GET(options.BaseURL+"/v1/findings", wrapper.ListFindings, options.OperationMiddlewares["listFindings"]...)
 	router.GET(options.BaseURL+"/v1/refunds", wrapper.ListRefunds, options.OperationMiddlewares["listRefunds"]...)
 	router.GET(options.BaseURL+"/v1/policy", wrapper.GetPolicy, options.OperationMiddlewares["getPolicy"]...)
 	router.PUT(options.BaseURL+"/v1/policy", wrapper.PutPolicy, options.OperationMiddlewares["putPolicy"]...)
@@ -13635,6 +14358,44 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 }
 
 type ProblemApplicationProblemPlusJSONResponse Problem
+
+type CountAttentionRequestObject struct {
+}
+
+type CountAttentionResponseObject interface {
+	VisitCountAttentionResponse(w http.ResponseWriter) error
+}
+
+type CountAttention200JSONResponse externalRef0.AttentionCounts
+
+func (response CountAttention200JSONResponse) VisitCountAttentionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CountAttentiondefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response CountAttentiondefaultApplicationProblemPlusJSONResponse) VisitCountAttentionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
 
 type ListCasesRequestObject struct {
 	Params ListCasesParams
@@ -13738,6 +14499,46 @@ type OpenCasedefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response OpenCasedefaultApplicationProblemPlusJSONResponse) VisitOpenCaseResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ActOnCasesRequestObject struct {
+	Params ActOnCasesParams
+	Body   *ActOnCasesJSONRequestBody
+}
+
+type ActOnCasesResponseObject interface {
+	VisitActOnCasesResponse(w http.ResponseWriter) error
+}
+
+type ActOnCases200JSONResponse CasesActionResult
+
+func (response ActOnCases200JSONResponse) VisitActOnCasesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ActOnCasesdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ActOnCasesdefaultApplicationProblemPlusJSONResponse) VisitActOnCasesResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -15537,6 +16338,44 @@ func (response GetEvidencedefaultApplicationProblemPlusJSONResponse) VisitGetEvi
 	return err
 }
 
+type ListFindingsRequestObject struct {
+}
+
+type ListFindingsResponseObject interface {
+	VisitListFindingsResponse(w http.ResponseWriter) error
+}
+
+type ListFindings200JSONResponse externalRef0.Findings
+
+func (response ListFindings200JSONResponse) VisitListFindingsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListFindingsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListFindingsdefaultApplicationProblemPlusJSONResponse) VisitListFindingsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListInboxRequestObject struct {
 	Params ListInboxParams
 }
@@ -16187,12 +17026,18 @@ func (response UpdateWebhookEndpointdefaultApplicationProblemPlusJSONResponse) V
 
 // StrictServerInterface represents all server handlers.
 type StrictServerInterface interface {
+	// CountAttention How many cases need attention, by reason
+	// (GET /v1/attention)
+	CountAttention(ctx context.Context, request CountAttentionRequestObject) (CountAttentionResponseObject, error)
 	// ListCases Find cases
 	// (GET /v1/cases)
 	ListCases(ctx context.Context, request ListCasesRequestObject) (ListCasesResponseObject, error)
 	// OpenCase File a case
 	// (POST /v1/cases)
 	OpenCase(ctx context.Context, request OpenCaseRequestObject) (OpenCaseResponseObject, error)
+	// ActOnCases Retry, skip or resolve many cases that need attention
+	// (POST /v1/cases/actions)
+	ActOnCases(ctx context.Context, request ActOnCasesRequestObject) (ActOnCasesResponseObject, error)
 	// GetCase A case as it stands
 	// (GET /v1/cases/{case_id})
 	GetCase(ctx context.Context, request GetCaseRequestObject) (GetCaseResponseObject, error)
@@ -16283,6 +17128,9 @@ type StrictServerInterface interface {
 	// GetEvidence The photo
 	// (GET /v1/evidence/{evidence_id})
 	GetEvidence(ctx context.Context, request GetEvidenceRequestObject) (GetEvidenceResponseObject, error)
+	// ListFindings What the last sweep found
+	// (GET /v1/findings)
+	ListFindings(ctx context.Context, request ListFindingsRequestObject) (ListFindingsResponseObject, error)
 	// ListInbox My messages, newest first
 	// (GET /v1/inbox)
 	ListInbox(ctx context.Context, request ListInboxRequestObject) (ListInboxResponseObject, error)
@@ -16343,6 +17191,29 @@ func NewStrictHandler(ssi StrictServerInterface, middlewares []StrictMiddlewareF
 type strictHandler struct {
 	ssi         StrictServerInterface
 	middlewares []StrictMiddlewareFunc
+}
+
+// CountAttention operation middleware
+func (sh *strictHandler) CountAttention(ctx echo.Context) error {
+	var request CountAttentionRequestObject
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CountAttention(ctx.Request().Context(), request.(CountAttentionRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CountAttention")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CountAttentionResponseObject); ok {
+		return validResponse.VisitCountAttentionResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
 }
 
 // ListCases operation middleware
@@ -16412,6 +17283,54 @@ func (sh *strictHandler) OpenCase(ctx echo.Context, params OpenCaseParams) error
 		return err
 	} else if validResponse, ok := response.(OpenCaseResponseObject); ok {
 		return validResponse.VisitOpenCaseResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ActOnCases operation middleware
+func (sh *strictHandler) ActOnCases(ctx echo.Context, params ActOnCasesParams) error {
+	var request ActOnCasesRequestObject
+
+	request.Params = params
+
+	var body ActOnCasesJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ActOnCases(ctx.Request().Context(), request.(ActOnCasesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ActOnCases")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ActOnCasesResponseObject); ok {
+		return validResponse.VisitActOnCasesResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -17698,6 +18617,29 @@ func (sh *strictHandler) GetEvidence(ctx echo.Context, evidenceID ID) error {
 	return nil
 }
 
+// ListFindings operation middleware
+func (sh *strictHandler) ListFindings(ctx echo.Context) error {
+	var request ListFindingsRequestObject
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListFindings(ctx.Request().Context(), request.(ListFindingsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListFindings")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListFindingsResponseObject); ok {
+		return validResponse.VisitListFindingsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // ListInbox operation middleware
 func (sh *strictHandler) ListInbox(ctx echo.Context, params ListInboxParams) error {
 	var request ListInboxRequestObject
@@ -18231,186 +19173,204 @@ func (sh *strictHandler) UpdateWebhookEndpoint(ctx echo.Context, endpointID ID) 
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7H3tchu3luCroHqn6iae1ocdJ3Mj/XJsJ6NM4mgk33HV3nhbYPchG1ET6ABo0YxXVfs0+wr3/32UfZIt",
-	"HAD93SSboizGI/8xRXbj43zhnIPz8TGIxTwXHLhWwcnHIKeSzkGDxL9eFlIJaT4loGLJcs0ED04CDh90",
-	"FOOPREyJToHkdAZkAlMhIQgDZp76vQC5DMKA0zkEJ4F9PggDFacwp2bUOf3wE/CZToOTZ19/EwZ6mZsn",
-	"lZaMz4Lb2zA4S2CeCw08Xv4HLM07OHQKNAFZjV177MA8NzDJ02d/DYM54/7vv/ZN+RObM13O1NpEhj/W",
-	"h09gSotMBydfH4dmLjYv5sHJs+NjnMn+9bSch3ENM5A40QX8XjAJydZ7lG6A4ETLArbf860ZSuWCK0C0",
-	"n0sxyWBuPsaCa+AIDprnGYupIYGj3D7xr78pQw8fazP/i4RpcBL8j6OKro7sr+rIj4szNinq4vuX5Nvn",
-	"X/8byctn/H5wSS+S5I3Q8CK2z38MaJIw85lm51LkIDUza5/STEEY5LWvPgZwwxLgMUQsUeuW+No9e/ZK",
-	"BbchoktymjUQ7SZpbuAXni2J0nQ6JQpAEaQSB+iJEBlQbgbkQsO6NbyFDzqwSPH4/bt98X05pJj8BrE2",
-	"I34nxPU5i6+LfCvg0CSRoNbCRYG8YTGoKBMzpjSLVURzFokcuPn/peCa2vWoTOg7jnZphrgNgxuQyu1o",
-	"1Wj/5R67DYMFsFmqo5mkc+X4wHHgMf5by5Md8L6kCs54XuiRcI1Tyjk0CSegOQvCALiZ/+/BAiZBaNgq",
-	"CIM8FdwIzjilhnBgTllmxIy28tS8+L7DuOFdSDtj3K6UaZhvjv+YKmhi6yfG4T8LyjXTSzPwnH44s0N+",
-	"7QDu/qwgTqWk+KyQCciIJeumP3sVID9QtZ4cViz1wg5g8Gx4rHOunXE8yybFEuRfFFkImahT4tmQTIUk",
-	"dg1E6BRlc03QPkf66qDIfrH1kg39vTVDtAVCCTo3RQkej9r3A9R8YdbxsU2uVIHDQ/dErE/rH+wb/RXE",
-	"LAEjC0DpraRRAjHzLN9ETZGnIktOED8LKiEVhTKfFJGG5Q8JjWPI9QmBG5BLnTI+IxJiYDeQEKaIhGnB",
-	"E/OZk2mRZTU+tEMbLsMhds1om4v88RKvhZwSfMPYOacyhmzHyLHAPamYx0A8pywJ8atMKGW+MZ9jKiVD",
-	"7jK6YyHVIVlQpk/ITBDB8bNBnWE1q1aa5R4SlbI8ojPKeH2WlNpBZ0IkilCeEAU8we/mBJ8+JHEmFJwQ",
-	"4AlZMJ2KQjtaqFFA+YWZ3ojdcjYjks0AnytR1Je16VlghXEl5p8ddwX72auWGvrN84YW+jQMcqqNchWc",
-	"BP/r7y8O/ic9+OP44Nv31cfo8OTg/ZN/CXoAf8ZVDrH+1NrguCPTLRISc0COPRg/IX0MnxbNHYzUK1GW",
-	"QhL97lWDk4/BVMg51Vbl+uZ5EHb0s7qCdtxV0EJjj9glICod+zKrfIaBOTQhicR1EAYJndMZJBFKitrf",
-	"WlKukMsTmEKso1jwKZNzMPzPRYS6WjQVViBwgERFGTWa2pwpZQgwDBZS8FlkqKBXLiSQFCVprkLJz4ID",
-	"ojthKheq3FilMUpQWsTXEYdFQ17Vv/V/zam8xl0YcSYnTKX4WReSR1pEqjAGnIWF4FQDmrGSGvXTiM1o",
-	"QuPr3v0YChmhpP2GNLNjxNthe08fb0eTRQqcKDEHe/zjqW8XYw4bixWoy30udFQSj0FnNGdqTnWcVuiO",
-	"ciqtSp7rZWTPI6QUHXn9IgiDQkHSA7seVrMqW5c9+iBXp/c+BrX00wHIz4wLSQrOtCJiSignZ5e/kOfP",
-	"nv4biQspgcdm6Ba/zkVh7fwOrnq40I+CHqOGGH//8avbHpndAoSbrTZSZ3th8OFgJg7cl3Oz00O739ov",
-	"B2yeC6ndOlIjQacaZEwlHCZwUyrWR3lGtdnY0dyy3G0YPIQ/4Z7FeodAzB49e3xme93IOXIu4YbBYhsD",
-	"vtx57BmjlMpNR986yfXf3NDeJ/O35tjspwTrR22ZxiKBHrvYHPOasqz3J5BSyCbS27bU4LtTBtkGhrh9",
-	"rFxF33bbRMC40pTH/btRmupC1X6qkbBmOut/S0saDzgOKtyv3ohDn52jXEdo4d63rQt77G4lz5w/W7X8",
-	"ciqinIuCx2BBWj9N5+wDJFGRn9RNTQmEC20vP5gihnBrekVrPD+C1yLuzZXXXPi7lGr0kKAEg+SUcMGB",
-	"zIFyRWiWEe0fqC92IynlUDBk2nxia2aIQraxW0bpurtUcQdVxXKSfl747QEM4TH4rM6Se9K6wwA+xFmR",
-	"uI85QjAMaCaBJsuIziTYLyaFZdJy31wV0ymLGfB+p98dtRK38360mZeTIoM7XN084E1La6e4koF9iuwG",
-	"LtC/tt9UqkRWtB0LEjRe/s4pL2hmXQdTtKBvBEt6acY/E0mYgjFtoCuY36ZAJpRf/wXd0vap1jVDd8Zh",
-	"X9rzAV9adHhydPD+X3s9aHcm7RJcfWi/BJ58R+Pr7Y5o6yHuOc+c+9Y9gP5eXswn5qM54/BLpshECOsH",
-	"qYHsq2dt92OvKnNtRI8ds+W/bA3wzQDMdwjvLlRTlu8Woi/FPKd8SYyqFRJVxCmhiqi04FPgs5D8kQo+",
-	"08J8XJpTSKD3688N1uZllgVMd5V9VP3W3Rl27vzWQOC/qkU2wf8i1kTwbEnY1N2NKDAErDTLMkK11S39",
-	"HsMeFWPFZXYYvINJKsT1a57kgnG9jRFsBu3RLF/fANcEfyRa4KVLW7msa5It0dUBUF177CqPhcwa+lUh",
-	"WZMIv+65d20h2ozRh9IVlueLWNvQpyZEBkwdKbK7mLkX5vWOkBVoEA1ctq5aujY2jiO55vIrbaxFiigD",
-	"+lhMMXeGlQhIqIYDzeaw1s1XmuR2kLHbKBLWf4DiHa8hN8ZR81PVnWDNCvNPWaNyOu09r9f4HroQpHXg",
-	"bonuCkG3YYDLHjKhh+/lw3qISfe3TChIIqo3xVzXAC3Zd8Cub/gVCukdC1uC5MyPcS7FDCOSbsPgtyKZ",
-	"wdzFn2058I/lGLv2xV1qqqEPHnOQBjd6CHEYPknxJN/JYt7AB28C9qzGXYqNIYW6t7D7Y6FjMb8Lrn9x",
-	"I+zW0+gu8e8ylBmgTn8qZfkdye/SDdEYVtPZXeB3ie83fHbbj2QGqAVE3V/8UhgUuaG6caR4M6Q8vbGa",
-	"vws/zqjSxIxhOJwAt3bb2qusgeCmJguHdWdzKa27fmeL1poH00qbFr9XW6qzZgM4I89JA+JzR1EtZcUL",
-	"lrtKGDwKe2RLLRB8vaPXLmKLzb11JFgzywvJI8fwY0/1TMTXqt8oT4AmiLSGYzckjBMFseCJCtHqXKRU",
-	"E8Uyc1xalbd7n8rVAmTkXhvwAWAQk31SEUrKO+6QQKagsgnwNFfjLYDYhuINr+LS7cFxkVvQTMI2szE+",
-	"FWM3/HsBSqPHw7xtpmtu397fkZkwOOE+gmubtWEoy8aQqEIM7U39VuBwGs1qmCCCF5RpZSkuE7XwNxwD",
-	"pEusIExvTQoWkPWlbDmAhVOdHWmeS3EDZQRDP0emLI8kzBlPVrHFd3ajZu/AE4MNfNE/XzMqRy6/ZmN2",
-	"xVhjjhWUOxHi2tBtjk5bIqSNN9wVu7rQpOGVvBGESsluaGZEEpKLOfNOzJJAKsFJZlY4duaO1dYglQ7q",
-	"W5wetmVdC55DuO/ut8umXRHWx1cjj5TXqB10DTtv8G9r1OH7t2EwRr2hNRt323n9ELehmYuuu93ugGoT",
-	"P/kq60NYK6jy720QQSSLDEZameUldDvxBkieUTyiuUYZzrjTCfmsoDMgVF1bt3oQbntJ7TZXKn2oslmK",
-	"qSHRL3IsQTrLuycs315XRwOLbBjtvb+nmBDTf6uv2B8QTZYa1IZIW7BEp31jtYBVX1TY3ENjVj9iucyR",
-	"cPveTHhRZD2Ag+nUvF8/pbJMLPByn2OwnSgwAnIq7dRWqK0Lf+z6/YrM/9bSJ5wz/eWbg+On5IuMLr40",
-	"50UuMhYvD2mhRVSdm93TUhRy6OaISs3iDIiPkMcRCYaDkAmkjCeN5LMapffmvNyNf9pHhwNH6BHgZh2J",
-	"2PuNHh/lhepQVk6XoriLR6AM+lXoP1oreuxjIyGIXq8y/qF10N1QltFJBqtDdLv8DxmbsUkjEqiW2riK",
-	"TUZOdGdXTgnj8pxpJXolymv6+IQNhUkwQyZxejhDz/Gm59P68I0a/MIq48QucBvsesdU68QozdttTX07",
-	"QCvKtyf4bSgZyIk1NJStQYDhUpMlgjr0Jh1TpdZaj5yq2RLmsdVGxWqChA82e2FYn/5eijmZsozxGdGC",
-	"YGywMTMNXRSqoBnBqOJwE5rNGHUr8Xvx9xHel2TOwvLC0QckB2FQcEd4g6fPTnw4NZHQo13ZYySquds2",
-	"4lOqBI9mUhT5nX24P+Aou3Pk/mfhFFPnLvIn/V3GNQN978bp1WK3HLnSZNYJlpoMKVmwg70a71ZeyErk",
-	"NOHRwyh+Z6EXJyPlUyNS+V7i71YrD3cJzXu6q9C8jW6PeqzQTfKm1iRGbZ+RtMmZ2kpWGqUvj1YEbKxf",
-	"9HAKxEbpTPdOMY+ZPnfI9Nns6rTPIdR/80TnpZ/YPO981j58yqkwp8ZAo5yAjZUx+qVReRaUaUiqp51G",
-	"ECWQMSO+e51EsXbZBK3EN1GqrnO6JIkgTIdmWjdo6P3HIcnp0uiLkVkas2VlNve8xIIr+L3oj8XAKPOU",
-	"5jlwZWOWqnsUo/QxrSCbhggZDDJpAyqJjDU8p5rFNMuWQW9CpR1vyzAUh8gSkCN5743oE9Tbh0twoYdT",
-	"JvqvYXvyndwd5BbW9S/VBX4rrMYGT59gaoNKWZ7begkGyIdE2ljeBHPpITG4Ld3OWA5jwRpJEL7ighFA",
-	"VOpsGdW+8WIVfUA6TSRd8Eb4tp9t7PXeOWpCPWZ7+f2WJ4Id2AbRGX25mGRMpbu6zT729RE82H1yyvhL",
-	"7EoJdHseSR71jY6MM92h7emTsiMM7lc+VKYVv0o1zIRkoIjPAbABlYsU3C2SvbgphyNM2zRhvNI3dt8X",
-	"L98cHH/z5e7iFTdcsC9GwcWBqylj9XK7oOdf1o6IQmkxj+Y0gdAwHFMptRbAjlaciowldKn6wgIXjCdi",
-	"YQ8ZrK1huJ37808BMS+WvxiIT5lU2nxN8IQ2EPenH4aI4v6efdl7l5fYtPQV63/el19URmvkdKnqhl47",
-	"URzhjOaqIotUKPBAd+/gBvxoZAJUqk1Toja3b9urd56Ou4xvBrhAkw0vSubwh+DQzHF7oRg9ukwpn6WU",
-	"dZLczl68eUE4ncOpRahRJj3ugSfmYDc65pwl3BmNHRzZp+8Cp3duhLZE8yPXnELb2aUXA9GvjjA0/SC4",
-	"mC9PCdA4JRPIBJ9hhLOhWySbkCxSFqfOVagciFRIMkYnLGN6iX6vmm1dJj1FZjSQ0YJye/BNRDFLdYTF",
-	"JPzFSCwyIaOEqYxdG06YgNG5o1wyvF6isZmWa5pFKMDKKhYMfWYLIa/nlJszpDpMI0xZxIyoDORsWVW+",
-	"YDxaGCrk6J2cSlBpJIXWwNFG1iAZzerJWbjE2t/TgqNqVf/OsHD9b6MZUntfW/u2VkGjyvlq/elSwDIz",
-	"oLE53atc6PJPhKModCSmERbBqBX6YLxW6yMTStv6Hpix2k0ls7NYJXzpvCUKkvpXU4ooyak0kMwiZ5EY",
-	"ijPWd5RSdK/kUsyZgmgixTVCkvEb4dCnNdNFYq/QlaZZRp1mWnBa6FRI9gckUV4YAYTKVFLYoosQOQ0e",
-	"J2AxRIkUBsm2ENlIJakukBqJeVEZzPZ7QTPrtW7gO5uyzC2jzCjDO76Ca5BTsOWT7MwIK7/oLdfZiMjs",
-	"WmilKXt3M9/MNKSVD93UhIEq4hggGaUGdsIt/NR+otBvbLR4q/yeHVjd3f1ZAssKlB0MpIW2tTXvNlAL",
-	"oF7eVULYzjMamnVvbze2Ek3rpP+O1sdtGX2kpoZihZ2+sqA5XdrQicG7g7W1ZewQYbmu0butdIh1Wn/b",
-	"ASD8cXhIXjib3l/3WGUbE+eNtCF4saY0JHhM2gg/Q7RWO9SETsSNVdyx0u6pjayqXRS1BED9Hn0Hfvg1",
-	"mlp9uijzdYLvygWlJ6FC51DqIyV5KrRwqvdMGN2kBpx73X7bqVIH/VhiE82bMixzOpUCTwpP+nRmT44y",
-	"FNOwNOPUBtpYx5sNv0nmjDOl/d9qqYYqc40J1O+pkVmmUXY9VExW5am65gvoVAwcLW7a8UdPT2LlmkCC",
-	"2lT1FZfrC7eLNbj06QztopBGohgT+5//8HUdI8anolUnEqNLwnq0Lyr3RGlqrEqbDPnPf5S1vOqvz42V",
-	"idGHRPAY6jP53dYfj1MhFKh2/KYxUWtvul//+Q9SqZD2rxtQms2oeeqkVp4SpZpQOiROawydWWkLj2H5",
-	"D1LkKPJKl5m3IHBgjHp0oHIRj+Uc1U7dLzb8vBmlXBY6Q0AZiepGMxs0mzJHz4mrXjITeBIRK0jcBPis",
-	"1pl52J2cJ+5GvKrk6c81ixQtzAGHa8Z0s4bzzyHfFdX0uG+5/lq4qn1lkYDnWU2Nb6Cgihe1f1SAK287",
-	"7ec6DPDP5jZ9jc/RvsbLMv3Gb9v8svVwb136So+vmWvJdnPTbINfe862HeYSjQkiaF9vu53Wsmj8aCOl",
-	"0rvKHTFCmXllFLapFHN7j1E6sbwZiOVyFJtxSE4JnSjg2uU8e38eeCOwhr/SsIq8m628gf7qm6/XVhAT",
-	"HC8Qt3rX2XHbvYzn8jav3q7C1eoS8uPwdY7ClGYEI587Dml3X7sykrDnLDefY72JY9X2Zmg2XNigJIAt",
-	"976yFMLXfa9JcePTscftSWkJ0N7RV2tX2r53omjP+mL15XJCC+lymvfj0X/pitmMKQ1jb/g3u3lRmspt",
-	"LXT7bogTbrG1t05R6wvvLrxG2RIYjqyGCae74u6yYspX1aAbc3G12b0kXRnwu9KcsItdCV0uNJu6DiQN",
-	"AL/yPrreZP15rgfK2m2YXF/WE3BNGRa2rgaqHxPxofeYjyWMTnV1Z8x2by2HNgKu/Mfg7zcrrI+MKh1h",
-	"McMxJSPwrUqfaL7272/fnhP7YyN516GqNwrFJtDaB0YBp7SeNtJp1hJYK+N/HTvUUVMDdFjLM3ZJEZ7a",
-	"ah5AT7kNWrobf+w0SXg9N36CfOENMdYhwillmbEkZ+wGOCnyU6Ku8d79hHAxEcnSl7UhWoQ+08JzkjH3",
-	"EqboJGuYPDl4e6NkZLw0YPYxN8Fqo2BwP2dG0vwMSvWi0Kx4fPmQLUTU3K5gMBsG6LjxVhQW3YjDauvp",
-	"4SpfUhTBswM+QiR8GiZq4PshGalVRKpHh9nmpHPcEw2VI5phoMDzp8dfhsRwEAZqcEHwukUpzI82ZsmX",
-	"IZksI7Hg0JvbB9wyaX96wJqDUUEsoSeKYJEqiKP/93/+72kZa8KJg4IRFVIYmZMM5RqODBZz1a9WI7i+",
-	"FfuKn6uCwQ7ov0ULL1PKZzBaaV+BEgu6aAjyb1MgIkuI/b0sCmDMcUMgE1AssZcHHBZ4Z2/o5Nlzkoqi",
-	"HllZm7GLkYcpVnZ3bPzElL5/udQWB+vU+g1Ejy2u8kCugDsZ/9YgaPexfN6rEdtUymZIzh/pwcs39YJl",
-	"PAjdl+9H+Bq6RiJdblCA1Nbi0M6Pjff0xIcHEyzIYX29Xxi0sOTLJh1jW8mN/RpjPBkjfBdj+KhLZnWz",
-	"cbtqmut22bbo2iVHZrzMq93K2NuIl7sbtxky66qGM06YbpR1xCuHVGDucSuGfMuVDLc0eHbcF+jnomPH",
-	"6ZgrC5D2UNxKK264ZGhjdSMl3iumyjYTY5osjYt/6c5b3kH7JgdjvIrt4lnWG7BJ6EovSX6KjO81FHi/",
-	"qWpDjLhHqWpDFHLfiUflLr89bvyrbfag89Pnnq3URcYvKHa75v/KCqJdR6a9Tyrby/b6L1fnfqNE3OpG",
-	"csUx3GP9JE4u7mYiL2R7JhobHbdClLqhokZV1P5yCTvZFhLFUFr3ulKkKyt95vRO0q2EiNMud7LbcxdR",
-	"2pfCntF4+3ycsTfVtZqQzWKRtQqRvfnYla+3WnCVpV1RfD2AETFRA2SDB/tIbqSURxraJuWnLnrudAj2",
-	"9ssuBdUYyVUZj1suqNbMfPyBcp/SsaEdrxGWrSI/07byfkpULoEmRNyAdAGXHBSZLM0fTBJ7FCoX/4DZ",
-	"nOUEIcmonIHSRBobmBuLEdN+DndgE9TFdLXjp307vm+pvbrl/9u0kz7ky4biRIQp4qNxw09yApTZiW07",
-	"amVvuLp4HrAFJdAss4Fgh+RFkihS5D58zNJNBsoaiCWRkDwrlIfMLgijJvqbzYdX727sqdCS8zVxXtds",
-	"e0R3CcdthG9/qabY5guuVMMGvAvvfOA13q6KKeZvWYW9imEa5XyYSoAIR+jO9jduC5hSTbiwVTBTkSVG",
-	"UogFlng14mEHRGAmukC/c48GsKryBMZgYeGTquFvr2K2K61ndMkKM2ir0EQfkBknZi4EstqsNpGPRl07",
-	"dhm2OhUSg0U3G38bt4y6LvovQAauBActWzNQo8yWU5a6AO0DRD9hbMvB26hQO3Ti1KRFyzduiwT6BxrF",
-	"KqiELFyRZLyBxzze1Q525VIZYPb153k7Xdw34fEpeVbE+WOPxJRzockEKs5ZlKkaLq27SjDvyppdun5K",
-	"lhoXGVjyW/0SY31HnRX8t50HEHlop5frQ/6TT3CdPqy8PJRsMEJxlHz2FWN2wI1l0ZmaD2oBcUp1Tvub",
-	"ofo3Vl1iiUJHWtIEIi58JFmVb7pxj7Hjg2+tCzn69deD//2kt9FYN9WuyqOpVdTpWXVYuRQ9BsYSTqGR",
-	"bC9AoehqM8dKD44sX/Jwd0EAVcMJTD6O8So/WdcF8w4+ksoV4tY0EgyV3jegumDQ/hfYEEqxG/jSmCdf",
-	"uFoc5k+saGCkVuj74dpXjjt+avP1hkqbFtuABSfAl1cCwZPZYx2wXXvW+yB7UZaMu5MIHkbamnC8nhjX",
-	"odYInKhiMmcaM8bojDJOjIoiGNfGDN/YoFvj/JXbeGyHQXtOpe4vf9IfA/YurRWYYopwzLM/IfW2vZEZ",
-	"WIWETrjZcRbRGJm7lolnc7FCUitj0CMmV2X/l2WrdkID40KSh8FZxiJvU4LgTlK9XrCgirmsyfpWFYOw",
-	"XQps46yuVcS0Q0VxhTj4BLriGo65X4Hkrv27hpDXZf6irANpKNa/qSZuqMgNMWAVodFV9fwjooxZqhSv",
-	"4bj/Kh/VOgNQ27nmYuFqCcSAtWaCGhtVxV+wabgVLFVSp1PkbINmLFd4IwaKN/fzTRku0lAjS17ZIAV7",
-	"nVDoScW2u3eV/YDbMpEu17bsNlTD+YxiAnQFoRP/mi0eaF1Q//wHKcFm/jAiWkVlh0zsS0MlBsyX8thD",
-	"1Cwgo/G1Il6G92RGW5ifNFbnvvRje3s7p0uX8tzAj/nCIuiQGLpG8FplsKo8gUa9c5FmYMgdc4QhwSkO",
-	"G3nNJR0NUk8LCtuSjoK4kEwvLw1Hu9s2oNLyh/30vZfcP757axaBTwYn/rly1FTrPLi9dT26elJ5jAp1",
-	"oGgGNrTaXrMRlYpcnTjXRi0t1rftchcAVZL44a/8V/7kySWb8QPGD588IVcvXFkjagniO1wZ+bU4Pv4q",
-	"/vHdW/wAV4hFcsWUugrJFS0S8x98yM1/qpiY/2qXrFeYSX8lRQbqyqK1rNlmyyj+yjVwyvUJwSawOsUK",
-	"7wbLlGhxbTQoAFWv8IXVzdwgocvUR2fQX1T9jYWrZIdj+d+xEbmwk0CmwIHhAnLARHUDiNeYPXz+y+Vb",
-	"+661wxTR9BrMCOTqLIF5LrTRjQ/+A5ZX5Iu/moU9ffZXEqdU0liDVCFZikKqLx0x0zmQa1ha8Gn/zUQk",
-	"y1/5jN24xrj4pS2TcGofpRzrMeGT5PmzZ+SKVbNH17CMJBh2vXJbeWGrEwhOKPqdEbX1toZXlqXQ8a/o",
-	"EqvrkZhykgiEWUgKrlmGwfK1Hnq+bmxZP/SQvODEjlmrGqh/5blQik0ys48lmRtF2LeRe378Lbmyr0Rc",
-	"6AgbvUByVQHFrdERgIRDcgmGgJwOcoVVVHwvbsHt0paiIIouHADOpZhkMFdPnmAzg4vvX5Jvn3/9b+SL",
-	"K5rbCl1M8KPcPvWvvynBr750oDYixyz8yhyhV4fkyRM8fp88sfeDZF7ZbubHt2wO9Wm++uqrb8nf3r48",
-	"/JWXKS2OY43RQ16cn9XUqZPgqe/5SnMWnARfHR4ffoWSR6coQ45unh7Zq4OTj8HMxtWWVYzPkuAk+Ikp",
-	"/dJdLuRU0jkYygtO/v4xYGaG3wtbD83GI9cvyKzysU41OXtl5Fv/YHUt8s6DlSUENhtqg9oGK2ayrT93",
-	"MNEMVoDHle7dwUxlE14zVyswWcwBJYNvMmckLXKz4RKObZT6VkedQrGL5fmO6P1w6B6x1YRtL/sgLG3z",
-	"VeeMqd7f7I545Zi2XeNWo7Zt/hnjmNxSiVeWhD6+APONfBwyKRXLvpX93ljN8BXBs433qlzxw3LQKm6H",
-	"wwJUo/ql/6Ks5P2+d54+YqlE0NFLa3Vt8ORPWJzr9j26G3PBnbx7dnxca6uG1lRNfP/m/BB3Jt6yIy/q",
-	"XO206dzl9JXw6p+nXPiRO3ysVljM51Qug5Pge8aT8hJY05nyHYxV8B4buqgeJ9Kz46dlML+zoyxRKZIU",
-	"ktoDNiHYeD05JM+On9UfZ7r9oBmg7NJOpsKcveqU/CQsSElKlS0A7I/96tR+7lQC89thWdHLH0K/5MBf",
-	"2hqYrTNoDeYvnMVVU6f+wxi7760xBkp/57Jld0IFZo0u7KZp72lZwG2H/J5+KvLrI73vWeYK71n8YuM9",
-	"moDtLeBx1lxCm0nNqM+On+0UfhcwHVxu2CWvbZd9Z34zNI/s0sNwt2GlWR19dG6x20Ed6wfQjrofSj71",
-	"Qlw4n9cdQfXCChXL+7aOW7+M6tEuXcctd8hU/sUmZ41SD9/3I+cIG13bm4RPs45KKjep4YVZyFtx5qqZ",
-	"2UKXo6TeJ5J2b4QG1y5lI3H3oNRcdte2IayVJRh8Ohn2wrVzQqnrDs4QnQ22QeYDy7S3rabv1mRdVGGf",
-	"rqqgkMS2kLKhrI6RnV09KP2O7GF/UPa13wtewzVdlEvaY07zqswjx30+HGfJD73PjgJDLF16WuniWNfA",
-	"F+gsOx5sznRVOeQH5zW7lK30+McT7ZG/tuEv1322dk8xhnkmQlwfuNqze8BA3wlxfe4r4e4l/1QrfOSi",
-	"z4eL/p3eoK1r61MS53PemItiymPI9oiPXuKC9puTHk+iz4uHXtIss0qd4yIxneJSbRV6G7g3iqtsffO9",
-	"4Ce7lD+Hw+LRjPqcHReJsZawdcxMAuzYgWFDkQ72iPNe4Yoc/+0r1zUW+ch2n5F11Y7Rs+ebJ8axfGXb",
-	"p+wPW53b9ew1V9k1PjLVZ8xUdGITSNf1FDoocteBaAzvYR3yevRXq1QIB9ezPjf4cj1pCHAtlyG5YskV",
-	"xq1p5eJNTo2dmLGyyb2xFZ37Es/in6jSB6/NgAdnr8qarbZBM8NT2gfmSqBz20m4ohWc1g2cYe8m7ybt",
-	"hgxc4givb1yFnD6RYtFbCZXG4oYiZJ71JMOuDyzR8EFbWB/Yra2hoz7GcS8ipzzvj9P30Rs+KJonNuTV",
-	"QQ5LPQDXp4Ryghu9FIWMAUO1UW3CaG7sjHR3Sv6J3WCcNjZQIzi1vAF5gG1ywCNm7+6BXRepfTiHnEX1",
-	"g2thuZfnkFvj4xH0+RxB77od5aai4AmWgiCu5tbGJwwX2iL+we+fkuSN0HsfQ+aW+WdlKKYfGckz0iVd",
-	"EiXmYJNBBC/VlTH84zKdDnyyzkOz0bldz5nt3/jo53s8mD51uEQ962xqzB8bXr8xR7lG//vATBd2Kfvt",
-	"anCLfOSkz8tjXml3KVW1BsbjWOm3PbGVbAzfPgcX2RU+ctHnw0UWo43zyGV52jImp8PNyccxGY69Nxrg",
-	"hV3Powb4yHGfXANU1zWe8srfqWPBGwYLEmcivnZ5JrY1/TheM+tPigz2KGDpolzUfgcttdf5yHmfk+1l",
-	"i0RoNoeyRoxvWT2OwUS2L8YXLmXfA9Ifz7HPj5teu2xpBNNkSVLKky246EBWdQr3g5lcpbT9PaCqRT7y",
-	"03+DqAlX1sv2IgBIFKnXCRnBb1ou94PNtFw+plA9ctYn8xRixA0QpQs0qyAfH6uugCcHGFWyBxx0CTz5",
-	"zqxlTxnIr++RiT4vd3sZfT4TIlFkJsqs3tKhMYqnUrYXvonLlOX7fX1lVvjITJ9XVMVkSRYpi1N3ZYVw",
-	"snw1NjtRXe8JH12z/FJD/uiJeOSmT8lNPwiMwHZ1k5ua3hg+8rHhq4pcvfXPdGi8CbLXXEsGVeQ3U6vL",
-	"GeJz/dUHj3talpV9k477qtvveTXBEob3WLHrXVWNF5KQiCypN+3bu4htX/NyJen5Zz4F1jIxY0qzuIU5",
-	"v4R7xBzmCcSUq6oHkjsfbfVkwYnt+bjcR0QaKZRIutiH8/idW8ujr+XxLP5kgfeO5nx9dFtLfy5uGlVd",
-	"O0dxs8f0YBXvV/Um4RuU8q746+7Ft4En2JFol8W8tyh8zYVmU0dVvY21XR+dP2314bUbvPdCxGWXaEzz",
-	"wsw+W+s3FQtM8bMd+Twxz0EpOoNeaj766D4v/Z0XbHrXVXvx/u67gCdlQ/a9QO6Q2E1qbePvanwDTwwa",
-	"baMxLlBWJU6eY2sJh1HCkpVohhuW+A5A/dWpfzx//UNIzt/8QIQk72By7tqMPz0mP7PvQiIhFjPOFCRk",
-	"siQO1KdkDpomVNOyqy2qQRmNwXaeMeI06eaL/i3PBE1e+1VtemCLWEN/TmdpdkwYp0ghPVmee1Ehutx0",
-	"D/lcamGWt5MbulRogaEjrna9+cRdUORwEWVPKEcf/ad1tZQbSFzJlGxOZ3D0ZAvE9fTIMtvbkQpvx9pO",
-	"Q69BaTdaOuMT8WGlZnGGT2ykVBRcAk3Wtmj4vA5fhM+9n7w/L73sVSGxPRY6NntXDiN2jz66H9xBSzc8",
-	"Zqu37umU/ZnK6wtLMA+Nv5/tXofYf+5/vjMez0hKb4AoAGOsr0Qedv5YrfX/Yh+53+Y9f0p2XdV1/D75",
-	"1GJkkEUdTls4PpoU2fWwrvTm1Y+Xv7w5IUDj1DajZ9hHzLaGodha6vxvb0Obn2AM3ivfXMn1THO5CUwR",
-	"OxbRQoREcCC2RbPrl2y7ADlVD4c4qQ0VVm20QnJlX7zC7oJXrhvW1SF5QSY0sYOV5bqUFjmOi0Gm6hR/",
-	"Vtj2imoyF0qTp0br6+ptviO22lhl+3DAky7J7ERdO76faduE2MDILk4OypcWmcqiHAnA9pr0s6wl0I+e",
-	"ClbqZrbp/gOy95D8FvbHnahvOFZYNaPE0DSaEWOW9AFyE7Wu1gvtjgdtofuLxyBLOxw4+852gle+n+Gp",
-	"+yIpH7MNFgmHD5o4zh9m0eB+vKDrMD6iIc8nIcNWD//7NLpwoMY5gLI7FbltYMl8A7ch3s5Fxmyf9yGG",
-	"PrdPbKRfVG3/ewTgRrdzD3Tp5jY5ZPm5X3ciO2it+6odOESbGes4YR8+7ANA694VBdj93YmSPv7+JQdu",
-	"24ORawB71DpsmM9LsgDpenclZLLs5eES0/fKxEPAf1guflCSqEvX8l7PI6OHBjzv2oQ4Naw1vs7YDNuo",
-	"CmmLpmIn1mVV58cm1sEHGmsXSX2KvVxzulRkKoHNUn2Knt1M8Bn2dqPXoFw+XpFhV92UocvwkHzPsuos",
-	"6SExu96yE9buiczNsG+k9KPvaTZETVXTs8myhn2ji0+FjHfnthdFlpAzYmT9oD/O0sFqo/PCPfPJ75l2",
-	"3jF2i0umdQ3Z/7wW8/DO7t1odhRV63xqvcdO1cZ8RKGgSvQoO8ivomRdSH5Ak0SCUquUnAt88oV78OFC",
-	"SF4Krmk8KCfKih47EQhGI/Dd3mdijbrR0Ra6ILtHpWEDaD2ApH9wHF6Cu4Fdi0fHEQuYpEJcH/jr+tVS",
-	"/p19+nX58IM6aVurMQvslUhZ5nSo+a7irYyRNZWC678oAjVg9PNLryZW88ClIkucncZm2O1ZQSxBhzYQ",
-	"UvC4p9rtSwlUQwsE+17psLXch22cuyldDfGtR3zlYbVo28nZZ+QI4HkHFW5HsPHRx1oAzq0lvww09JU+",
-	"N993CamFgJ76wxf2Zn0n+zUjNe8+mjy0/hK0EW90R4cZ1XHahdTf8oT2Q+oeD7pNqfQl+uke7OTbFTPt",
-	"gJgsJEICnDpLN2EKPzKNeqMURiuvc2w/a5lRIS4k00ukuglQCTI4+ft7QyS2trWlx0JmwUlwhHLTjdRm",
-	"lipKSmRJy3xRQbf1/wt1HbrgxKbh1PcwDp6DyDMgCYb3l42qfcC8CyHsvnvuXE5WYSBONw6JEymqZh15",
-	"2HQHwftSG2NZjzlsXhqr4Pb97f8PAAD//w==",
+	"7H3rchs31uCroLhf1SSe1sWOk5lIvxxfMs4ktj7J87lqJ14K7AbZiJpAB0CLZryu2qfZV8j/PMo+yRbO",
+	"AbrRN5JNUpbiT/5jiuzG5eDccS4fRrGc51IwYfTo5MMop4rOmWEK/npaKC2V/ZQwHSueGy7F6GQk2Hsz",
+	"juFHIqfEpIzkdMbIhE2lYqNoxO1TvxZMLUfRSNA5G52M8PlRNNJxyubUjjqn739kYmbS0cmjr7+JRmaZ",
+	"2ye1UVzMRh8/RqOXCZvn0jARL//JlvYdGDplNGGqGjt47MA+1zPJw0d/j0ZzLvzff++a8kc+56acqbGJ",
+	"DH4Mh0/YlBaZGZ18fRzZufi8mI9OHh0fw0z418NyHi4MmzEFE52zXwuuWLL1HpUbYHRiVMG23/NHO5TO",
+	"pdAMjv1MyUnG5vZjLIVhAsBB8zzjMbUocJTjE3/9RVt8+BDM/B+KTUcno/9xVOHVEf6qj/y4MGMdo85f",
+	"PCXfPv76byQvn/H7gSU9SZJX0rAnMT7/YUSThNvPNDtTMmfKcLv2Kc00i0Z58NWHEbvmCRMxG/NEr1vi",
+	"c/fsy2d69DGC41KCZrWDdpPUN/BaZEuiDZ1OiWZME8ASB+iJlBmjwg4opGHr1vCGvTcjPBR/vv/GF9+V",
+	"Q8rJLyw2dsQnxh4Ql+IFzwxTa2FTX/ZTqpkmJqWGCMYSQv1ohIqEpPSaEZpljsi1Je05F+GoD5vQVow6",
+	"pFi1x5fP7Nq1obO14NBMXfOY6XFs1zqmOR/LnAn7/wW8b0HVAst3Ul6d8fiqyLfCGZokimm98doyOePa",
+	"8Li+vqdSGIrr0Zk0O452YYf4GI2umdJ8PYj/yz32MRotGJ+lZjxTdK4de3CM6Rj+rWVVLfBavEHAnjMN",
+	"VPGhAUF7WmOe2I8NfhONYpmwtlR5my4JN2RBNVFsWmiWEKnIlPKMJaOoPUrCDOVZ5wSqXBQTdlf/HiVS",
+	"WOylccxyA+O5OUbRyE3xrmOOEkObS2WKgdyz2yRcEzo1TME3FPGtS7SEBO3hUy72XQ+YX4q8MAPRN06p",
+	"EKzOtkY056OoBMiCTSw88nwUjfIUoROn1LItNrdwtZtHaW5f7ALODow14wJXyg2b6x1YwI9csP8sqDDc",
+	"LO3Ac/r+JQ75tcNr92eF2FQpCs9KlTDlcHQ9s9qMsa1Y6jkOYMnJcvgWUr0UgD+TYsnUXzRZSJXoU+Jx",
+	"hkylIrgGIk0KmkEg5h8DGbeOCL/YeskW/97YIZrYW4LOTVGCxx9tHzaf23Vszit6iKZvdI08aTOSqUP/",
+	"ObdAJW4GDawHJWpLNpQCxdOSYgaURH3FcyRomV2zTprx42+M+4h8G6N1NCoE/7Vg7merGH6MRtNSN1g1",
+	"VVOV2EVfKblgr+ISnFefDCkBtBGkWjLpY5vk55ajtSjvTcrcYZMpF4km00KV2KBPiWYisaKJzigXZMFN",
+	"SiiZKqZTcgWaeFPRawADl+9m74LFMxbzhFl1gWmzlcKSsJh7raC+uSJPZZacAG9ZUMVSWWiGUtZqBYcE",
+	"ZeIJYddMLU3KxYwoFjN+zRIr2aycFIn9LMi0yLJAhuDQpVjdt5DYHPmGK0WNEyrB1386Z1TFLNvz4SBw",
+	"TyrGbyGeU55E8FUmtbbfoKahFAfJYK3uQulDsqDcnJCZJFLAZ3t0VkygQW6Xe0h0yvMxIG44S0px0JmU",
+	"iQZd3+I4fDdHND8kcSY1OyEW9y3Ky8I4XAgwoPzCTm85YDmbVSfsAJ8rUoTL2paXPzpuc6iXzxoG/DeP",
+	"a/a7NbislaYs+vyvfz85+J/04Lfjg2/fVR/HhycH7x78R5fO/FLonMXmU9vRw9Q9t0iWWOVuqFL3CfGj",
+	"X9Op72Cg6elMlPGvXq09+TCaSjWnBq2ybx6PopYJF9pwx20bztpcApcQKi4c7dNoZBU+lozl1SgaJXRO",
+	"ZywZA6cI/jaKCg1UnrApi804lmLK1RxsKCHHYGeMpxIZgmAs0eOMTsBnoLVFwGi0UFLMxhYLOvlCwpKi",
+	"RM1VR/KTFAyOO+E6l7rcWGXtKKaNjK/Ggi1q/Cr81v81p+qqtAnVhOsUPptCibGRY13kecYRFlJQw8AB",
+	"qKjV9SzbHE9ofNW5H4shAwyMXwBn9nzwOGyn9PEeSLJImSBazhmKf5D6uBgrbPBUWMj3hTTjEnnscY7n",
+	"XM+pidPquMc5VWhO5mY5RnmECuHY6xdWXdWdpncHqaG50SaPLsiF+N5FoIg/LYD8xIVUpBDcaCKnhAry",
+	"8uI1efzo4d9IXCjFRLxsmwNzWaCHtHVWHVToRwFfe42Nv/vw1cf/WOs2cLMFI7W2F43eH8zkgftybnd6",
+	"iPsNfjng81wq49aRWg46NUzFVLHDhF2XRuFRnlFjN3Y0R5L7GI1uwxN7w2y9hSB2j548PrO9buRWPlPs",
+	"mrPFNs6ncuexJ4ySK9evSNZxrv/mTqK75LoJroS6MQFvoBpuHefmHeK5ZUpJVT/0pi3V++6Us2wDJxI+",
+	"Vq6ia7tNJOBCGyri7t1oQ02hg58CFDbcZN1vGUXjXge5P/vVG3HHh3OU63Du9a5tnaPY3YqfuZtA3fAp",
+	"6zEVQhYiZgjSUJrO+XuWjIv8JDQ1FSNCGrxR4ho8LIFe0RjPj+C1iBtzQzfd+xTvIYCDseSUCCkYmTMq",
+	"NNyHGf9AuNiNuJQ7gj7T5hNbM30Yso3dMkjX3aeK26sqlpN008Ivt2AIDznPSpbckNYdjdj7OCsS9zEH",
+	"CEYjmilGk+WYzhTDLyYFEmm5b6GL6ZTHnIlup9+OWonbefex2ZeTImM73O7e4mVsY6ewkp59yuyanYN/",
+	"7W5jqZZZ0XcjMqeioBm6DqZgQV9L3n3V6p8ZKzZl1rTpcdRPqLj6C7il8anGFVl7xn5f2uMeX9r48OTo",
+	"4N1fOz1oO6N2Ca6uY79gIvmOxlfbiWj0EHfIM+e+dQ+Av1cU84n9aGUcfMk1mUiJfpAAZF89arofO1WZ",
+	"K8t6cMyG/7IxwDc9MN8jvNtQTXm+X4g+lfOciiWxqlZEdBGnhGqi00JMmZhF5LdUipmR9uPSSiEJ3q8/",
+	"N1jrF7EImPYqu7D6jbvvbt1Xr4HAf1WLrIP/SWyIFNmS8GktCkMbnmWEGtQt/R6jDhVjRbxLNHrLJqmU",
+	"V89FkksuzDZGsB20Q7N8fs2EIfAjMRIuXZrKZahJNlhXC0Ch9thWHguV1fSrQvE6En7dETPQOGg7RteR",
+	"rrA8n8QGg0Ybl7ndpo6S2S5m7rl9vcVkJRhEPYECq5bub8Dby6+0sQYqAg/oIjHNnQwrDyChhh0YPmdr",
+	"3XylSY6DbLuNp94D04630Bt6LKt9b7hiHHynFetdQwE2h03L2O+8uh+6myLh3QoM3LFbcucCNG9d3ckG",
+	"VrB/Co366bQ7NG2176cNQhoi967QsyuAZffG+K2K/6vC09q/ZVKzZEzNppTTdgCUKNLjV6n5dQrlHTtb",
+	"guSlH+NMyRkEjX6MRr8UyYzNXeT0lgP/UI6xb1/ohaGGdYbHMGXPxvQdHAT+Y2jPXhbzir33JnjHatyl",
+	"5BBUCL217R8LE8v5Lmf92o2wX0+vC6LYZSg7QIh/OuX5juh34YaoDbufgO3QZ7r9SHaAIJjy5mIfo1GR",
+	"W6wbhorXfcrrK7S8XOJMRrUhdgxL4YQJtJvXCubeaOKQhKPQ2V9y67bfH4818CAjt2nQe7WlkDRrwBko",
+	"Jy2IzxxG3ZC4B1HYwVuCFKb1us1WSkCJP3W3SKHE2BH8UKmeyfhKdztFEkYTOLSaYz0iXBDNYikSHYHV",
+	"v0ipIZpnVlyiydG+zxZ6wdTYvdbjg4EgMnxSE0rKGIOIsEwHkfEgzfVwCyzGUMj+VVy4PTgqcguaKbbN",
+	"bFxM5dAN/1owbcDjZN+209W3j/enZCbtmQgfQbfN2iCUaGNIVCGeGCmxFTicRrMaJnDAC8qNRozLZBB+",
+	"CGMw5VICCTdbowICMlzKlgMgnEJypHmu5DUrI0i6KTLl+VixORfJKrL4Djdq985EYk8DXvTPB0b9wOUH",
+	"Nn6bjdXmWIG5EymvLN7m4DQnUmG8577I1YWG9a/klSRUKX5NM8uSAF2szDuxS2JKS0Eyu8KhM7ds0Bqq",
+	"tI6+QelRk9c14Nl39u39tsm0zcK66GqgSHkO2kHbsPMOl22NOnj/YzQaot7QwMbddl4/xMfIzkXXRRe0",
+	"QLXJPcUq60OiFVT5VzfxhxQZG2hllkEAzZRRRvKMgogWBng4F04nFLOCzhih+gqvNUbRtkECbnOl0gcq",
+	"G2JMcIh+kUMR0lneHS4mDBcY9yyyZrR3/p5CzmJ3VIXmv7HxZGk2dmIteGLSrrEawAoXFdX3UJvVj1gu",
+	"cyDcXnCR2H2uyoRqOI7nuSnd3QuprqaZXJDEahdCGmIYOI43zrSkhrD3NDbZMiJUwy1QtxPziu9kmbqN",
+	"/tOOErpEmyqMRX4IQuUG/PgSljWlirhEBb1gLCcxFX6rm3EpD6mNsstgr1FgS4Vv+8WvCK/ZEA6t7cOE",
+	"TkEc+zlPiH2XpEyxiAhZnbkqhCZ//F5+Ub5phzmBn+0LQSRvbK3AxL7jnGvlhGNVCMHFrJy1NjDmxZ7U",
+	"UY5BLhBkIC64VQBTntVTYWHdf/xOwKocJ3w6tTrzH78TIce5cyacECEnMlna59l7jJWHbcbWyGlvorAC",
+	"mCzo0o7jjZ1xTrW2C4T7TPdwSnOwTWs7cVUFcCv2/EptWaoruzq7VdDTa3v943fI5r3mZgnA4GJ2Qozi",
+	"LCFzKpagwujAb9t5kCEehUc1Kn2d/ccRvlsmQtfgiqH3HqwQglUDTjiCr60A/L+2q6GmqEPnDj/9lAuu",
+	"09JV0kqbFpXTA0ka8OmU0IkVgt5cMJCQp7Qh6AXfjNj35jTw7PlGLgde2LfPi6xDaLLp1L4fWigZYkHC",
+	"BAS6ywKyD6YKxQ4qtOtSD9p3bkXWLWUu3EX201cHxw/JFxldfGlthVxmPF4e0sLIcWUztRFGFqovaoMq",
+	"w+OMEZ+dBiMSCMUkE5ZySLDs1HI6c6V3052aZoMDR+QPwM068GBvNnNr0A1EC7NyupTFLt7gMuFGw93B",
+	"WlmKjw2EINx4lLGHDSPnmvKMTjK2Oj2mrfuxjM/4pBaFGxRkWUUmAyfa2Y1fwri0MRoFAhLt5RY8gWGo",
+	"CWSnJs4Hw4FfbmqbrA+dDOAXVdmeuMBtTtdfSjTU3tK1ua2bFwdoZNh0BJ73JeI6tgaqBDqDIFR5sgRQ",
+	"R96dx3XpsQijlgM/kn1stUNpNUJ6bajfl/JCyTmZgtwmRhLIy/GqS6ELmhHI6Ik2wdmMU7cSvxd/F+3v",
+	"EUAh9sE+PhkIygw4xOuVPnsRxQFL6LCsUYyMg6uWjSMaxjMli3zn+7vvYZT9XeL9Z+GcEu6qwEv6Xca1",
+	"A71w43R6MLZWk7wms46xBDykJMHW6QW0W91AVSynDo8OQvE7izw7GcifallCNxL7vlp52CUs/uG+wuI3",
+	"ihzo8EBukrO8Jil5+2zgTWRqI1F4kL48WBHAOPvx7SkQG6US3zjG3GfZ7pBlu1nYTNdlQHfUAZ2XXg/7",
+	"vLuv9KHLToU5tQYaFYRhnKrVL63Ks6AcHDT+aacRjBOW8Wv0QrQvCGLjMvkaSeeyVF3ndEkSSbiJ7LRu",
+	"0MjfHUYkp0urL47t0jgWw9zc6x5LodmvRXccHnhA0VWkMV64ukO3Sh83mmXTwDfaBFQyttbwnBoe0yxb",
+	"dtenw/G2DAEtKyg5QA6kvVeyi1FvHyonpOlPV+wOwenINXbxJ1tY16+r4K1GSCUmLp2AH1ynPM+xVpEF",
+	"8iFxtbiSE+e4nCyrK8fSidkqaAN+s5wqky3HwTeerYL/36SJogtRS53ysw31p52BJtRhtpffbykRcGAM",
+	"YLf6cjHJQvfcjpFMx742kQe7TwwdHsBUKYFuzwPRI9zowByPPdqeviDKGBLrtA+TbNZcNWwmFWea+Pw7",
+	"TGZYlFUl8dK+HA7KYqZMEAjnsnbfF09fHRx/8+X+cgU2XLAvBCXkgatFiHo5Lujxl4GIKLSR8/GcJiyy",
+	"BMd1StEC2NOKU5nxhC51V0j+gotELlDIQF0rS+2ClXVsiX2x/KXyNid06Sp58kr6QXoG7O/Rl51xHAmW",
+	"hFmx/sddub1lpF5Olzo09JpFWgDOYK5qskilZh7o7h3YgB+NTBhVetN05M3t2+bqnadjl/HtAOdgssEl",
+	"+Zz9JgWr55c/0ZweXaRUzFLKWwnmL5+8ekIEnbNTPFCrTPqzZyKxgt3qmHOeCGc0ti8I4eld4PTWjdDk",
+	"aH7kwCm0nV163pN54hDD0PdSyPnylDAap2TCMilmkF1k8RbQJiKLlMepcxVqByIdkYzTCc+4WYLfK7Ct",
+	"y4TjsR2NqfGCChR8E1nMUjOGQk7+UjyWmVTjhOuMX1lKmDCrc49zxWNXdNdqHYZmY2BgZQUpDj6zhVRX",
+	"cyqsDKmE6RjKBUA2csbUbFlVneJivLBYKMA7CVUYx0oawwTYyIYpTrMwMRqWGPw9LQSoVuF3loTDv61m",
+	"SDFWJ/g2qF5V5Vs3/nTp15kd0Nqc7lUhTfknwFEWZiynYyhAFRTZ4iKos5VJbfCCD6pFtNO4cRZUwpdV",
+	"TePwqymFI8mpspDMxs4isRhnre9xSsG9kis555qNJ0peASS5uJbu+IzhpkgwfEobmmXUaaaFoIVJpeK/",
+	"sWScF5YBgTKVFFgqno2dBg8T8JiNEyXtIWMB24FKUsiQaknx4zKQ+deCZui1rp13NuWZW0aZzQ0X+YUw",
+	"TE0Zli7EmQFWftFbrrMWjd+20EpTdncz387Up5X33dREI13EMWPJIDWwFWrnp/YTRX5jg9lb5fdsXyfv",
+	"7P4sgYUMZQ8DGWmwI8BuAzUA6vldxYRxnsHQDL297bh6MK2T7jtaH7Nr9ZFADYXqdl3NDHK6xLC53ruD",
+	"tXXdcIioXNfg3VY6xLByz29T6cXhIXnibHp/3YPKNhStsdyGwMWaNiwBMYnR3RZpUTs0hE7kNSru0B/k",
+	"FKNqg4uiBgMI79H34Idfo6mF040z391kVyooPQnVcfaVHaAkT6WRTvWeSaubBMC50e03nSoh6Icim6zf",
+	"lEF5/KmSICk86tMZSo4yDN+SNBcUQ8fQ8Yahl8mcC66N/1svdV9VzCFJWh0RhWUJg7aHiquqNGTbfGEm",
+	"lT2ixU07XPR0FDVYE0gQTBWuuFxftF2swUV3ZwfU1a2J/cfvvqbymIupbNRohuiSKMz0wMg1bai1KrEQ",
+	"wR+/l3U0w9fn1sqEyHMiRczCmfxuw8fjVErNdDN235qowZvu1z9+J5UKiX9dM234jBqMXitLQwNXk9pE",
+	"vttG5MxKLPoJpbdIkQPLK11m3oKAgSHi3YHKRbuXc1Q7db9g6lE9Q6UsMgqAshzVjWY3aDdlRc+Jqxw2",
+	"kyCJCDISNwE8a0xmH3aS88TdiFdVtL1cw0Mx0gq4Khqy5vxzh+8KWvuzb7j+GmcVfIWHAPIsUONrR1Dl",
+	"CuAfFeDK2078HMIA/qxvswwfHMwyytRLv237y9bDvXGpix2+ZmEU389NMyY+dMi2PeaRDgkiaF5vu50G",
+	"GZR+tIFc6W3ljhigzDyzCttUyTneY5ROLG8GQqk6zWciiLTEeiPen8e8ERicX2lYjb2brbyB/uqbr9dW",
+	"75QCLhC3etfZcdu9DHJ5m1c/rjqr1R2ehp3XGTBTmhHIemk5pN197cpIwg5Zbj/HZhPHKnaUq7eJ26Ac",
+	"D7YJWlmG6Ouu15S89nH/w/akjWKsuaOv1q60ee9EwZ71TY7K5UQI6XKad8OP/8IVkhtSlg1v+De7edGG",
+	"qm0tdHw3ggm32Nobp6h1pfYUXqNsMAyHVv2I015xe1kxFavqvw65uNrsXpKuDPhdaU7gYldCV0jDp65v",
+	"Yg3Az7yPrrNQyzw3PSVlNyysUtaScc28FljTCtSPiXzf3ZxIscFlDpyM2e6tZd9GmCu91fv79QrrI6Pa",
+	"jKGQ8JByTfBWpU/UX/vHmzdnBH+sFW5wR9UZhYLFE/CBQcApraeNdJq1CNao9rKOHMKjCQAd5kW5hDiP",
+	"bYEH0GNuDZd2o4+9FohYT42foFbEhifWQkKfjzXj10yQIj8l+gru3ctsKldSjhgZ+UwLT0nW3Eu4ppOs",
+	"ZvLkzNsbJSFXHRGxo1m+zijo3c9Ly2l+Ylp3HqFd8fDSUVuwqDmuoDcbhtFh460o6r0RhQXr6aAqX84b",
+	"wLMHOoJD+DREVDvv2ySkRgHHDh1mG0nnqGfcVwpwBoECjx8efxkRl1hHvhCSwHWL1lAbw5olX0ZkshzL",
+	"hWCded1MIJF2pwesEYyaxYp1RBEsUs3i8f/7P//3tIw1EcRBwbIKJS3PSfryzAcGi7nKk6sPONwKvuLn",
+	"qmCwB/xv4MLTlIoZG6y0rzgSBN24D/JvUkZklhD8vSwIY81xiyATpnmClweCLeDO3uLJo8cklUUYWRnM",
+	"2D6R2ykUuvtp/Mi1uXm+1GQHe8jrxMJat+QK2Mn4R4Og2X3/cadGjKmU9ZCc39KDp6/CYpViFLkv3w3w",
+	"NbSNRLrcoPg31mEyzo8N9/TEhwcTKMaEvt4v7LHw5Ms6HkMz/I39GkM8GQN8F0PoqI1modm4XSXrdbts",
+	"WnTNWg0zUebVbmXsbUTL7Y1jhsy6jh1cEG5qJZXhyiGVkHvciCHfciX97YQeHXcF+rno2GE65sri3x0Y",
+	"t9KK6y/XXVvdQI73jOuyxdOQBofD4l/a85Z30L66yRCvYrNwInoDNgld6UTJT5HxvQYDbzZVrY8Q71Cq",
+	"Wh+G3HTiUbnLb49r/4LNHrR++tyzldqH8RrYbtv8X1k9uu3IxPukkbvf6fZfrs79Bo641Y3kCjHcYf0k",
+	"ji/uZyLPZDsmGhodt4KVuqHGtYrY3eUS9rItQIq+tO51ZahXVnnO6U7crYSI0y73stszF1HalcKe0Xj7",
+	"fJyhN9VBPeB6oeCgOnBnPnbl660WXGVpVxgfBjDCSQSArNFgF8oN5PKAQ9uk/ISsZychGLCpykAqGdUQ",
+	"zlUZj1suyJufWwmUm+SONe14DbNsFPmZNpX3U6JzxWhC5DVTLuBSME0mS/sHVwRFoXbxD5DNWU4QkYyq",
+	"GdOGKGsDQ0UxSPs53INNELLpascPu3Z801y7xMROh8ObtJU+5EtGw0SEa+KjcaNPIgHK7MSmHbWyL2vI",
+	"nntsQcVolmEg2CF5kiSaFLkPH0O8yZhGA7FEEpJnhfaQ2QdiBKy/3vh/9e6GSoUGnw/YeajZdrDuEo7b",
+	"MN/uUk0x5guuVMM2qhAnp5C/hQp7FcM0yPkwVYyNYYT2bP8SWLyaGig9SDUjqcwSyynkAsp7W/awBySw",
+	"E52D37lDA1hVeQJisKDwSdVsv1Mx25fWM7hkhR20UWiiC8hcYF1I7A4UbTY2RqOuHbsMW51KBcGim42/",
+	"jVtGXxXdFyA9V4K9lq0dqFZmyylLbYB2AaIbMbal4G1UqD06cQJu0fCNY5FA/0CtWAVVLItWJBlv4DGP",
+	"97WDfblUeoh9vTxvpov7Bng+JQ9ZnBd7JKZCSEMmrKKcRZmq4dK6qwTzNq/Zp+unJKlhkYElvYWXGOu7",
+	"2a2gv+08gEBDe71c7/OffILr9H7l5bZ4g2WKg/izrxizB2osi84EPqgFi1NqctrdiNy/seoSSxZmbBRN",
+	"2FhIH0lW5Ztu3N/z+OBbdCGPf/754H8/6Gzy2U61q/Jogoo6HauOKpeiP4GhiFMYQNtzpoF1NYljpQdH",
+	"lS+VhZUxCKBqNgTJxzFc5SfrOlDv4COpXCFuTQPBUOl9PaoLBO1/Ac0ANb9mX1rz5AtXi8P+CRUNLNeK",
+	"fC96fOW45ae2X2+otBm5DVhgAnh5JRA8mt3XAdu3Z70LsudlybidWHD/oa0Jx+uIce1riyOILiZzbiBj",
+	"jM4oF8SqKJILk2Hp8j20+Mup2sZj2w/aM6pMd/mT7hiwt2lQYIprIiDP/oSELfPHdmAdEToRdsfZmMZA",
+	"3EEmHuZiRSQoY9DBJldl/5dlq/aCA8NCkvvBWcYib1OCYCeuHhYsqGIuA17fqGIQNUuBbZzVtQqZ9qgo",
+	"rmAHn0BXXEMxN8uQOpuaWEPI6zJ/0ehA6ov1r6uJGypyfQRYRWi0VT3/iCxjlirFqz/uv8pHRWcAaDtX",
+	"Qi5cLYGYQa2ZUUBGVfEXi8KOsVRJnU6Rm1NRuHKF17KneHM33ZThIjU1sqSVDVKw1zGFjlRs3L2r7McE",
+	"lol0ubZlp7ngzGcUEqArCJ3417B4YNWaxIMN2pIwluhx2R0ZepJRZbB3iuPHHqJ2ARmNrzTxPLwjMxph",
+	"flJbnfvSj+3t7ZwuXcpz7XzsF3hAh8TiNYAXlcGq8gQY9c5FmjHoqMGMyVgCUxzW8ppLPOrFngYUtkUd",
+	"zeJCcbO8sBTtbtsYVUgf+OmF59w/vH1jFwFPjk78c+WoqTH56ONH15+xI5XHqlAHmmYMQ6vxmo3oVOb6",
+	"xLk2grRY37LRXQBUSeKHP4ufxYMHF3wmDrg4fPCAXD5xZY0oIsR3sDLyc3F8/FX8w9s38IFdwimSS671",
+	"ZUQuaZHY/9j73P6ni4n9L7hkvYRM+kslM6Yv8VjLmm1YRvFnYZigwpwQaACO/WzglCkx8spqUIzpsMIX",
+	"VDdzg0QuUx+cQX/R4RsLV8kOxvK/h01zWKaZA8M5yxkkqltAPIfs4bPXF2/wXbTDNDH0itkRyOXLhM1z",
+	"aaxufPBPtrwkX/zdLuzho7+TOKWKxoYpHZGlLJT+0iEznTNyxZYIPuO/mchk+bOY8WvXFB2+xDIJp/go",
+	"FVCPCZ4kjx89Ipe8mn18xZZjxSy5XrqtPMHqBFIQCn5nONqwpe0lkhQ4/jVdQnU96DGVSIBZRApheAbB",
+	"8kH/VF83tqwfekieCIJjBlUDzc8il1rzSWb3sSRzqwj7FqKPj78ll/jKWEgzhkYvLLmsgOLW6BBAsUNy",
+	"wSwCOR3kEqqoxAbD+aXApS1lQTRdOACcYcMf/eABNDM4f/GUfPv467+RLy5pjhW6uBRHri3QX3/RUlx+",
+	"6UBtWY5d+KUVoZeH5MEDEL8PHuD9IJlXtpv98Q2fs3Car7766lvyrzdPD38WZUqLo1hr9JAnZy8Ddepk",
+	"9ND3+6Y5H52Mvjo8PvwKOI9JgYccXT88qvWvn2FsbVnJ+GUyOhlBS/8nAQtTTOdSaORDj46Pg850oJQE",
+	"UPjFqfOoiuyjRf5TvNYGDtbRPdX9GlX+3e4pyz0cueNEPlvM51QtRyejf8gFdqOCpYA0IyWoIihp5Muj",
+	"GTrTruADQk2P3tnBLHTxYqYPsj9ybZ66q5ucKjpnlq5HJ//+MOJ2R78WWG0Oo73D68fN4Pnymd1V92Ch",
+	"jr7zYGWBhp3P2VeOWDETNtXew0QztgI8rjDyHmYq29vbuRph33LOsGGba99q5RjwSsuDBDSp6loddera",
+	"PpYHBZh64dBWYKoJm3cY7f29sm9XdOO0S1ABHfF07s4/X5Ug3AO+Y29152+rxtssDGDlmNhebatRm26d",
+	"GYdWdYEE5UnkQ0ggpcyHmpPSduha2a+11fTfAj3aeK/a1bcsB61CswRbMF0rcOq/KIu1v+ucp+ssKz54",
+	"9BQN6w2e/BHqr318dzuyqWy43yGUnpDcpW3uKJBecJGU9/xe5ODf76Bnj+7wEz46fljmazhT2feTTApF",
+	"UYdKyC/QDuiQPDp+FD6OXUPDB+0Av/iGU2QqrXqlT8mPEkFKUqqxxrPX7CrF7LHT+uxvh2XRNi8JX+dM",
+	"PMUypw1BuObkz51RHWjM/2RLhwpgmnznEqL3ggV2jS6yqm7SG1Wwjy30e/ip0K8L9V7wzNVWxPOFvro0",
+	"Ydg+wp9ZfQlNIrWjPjp+tFf4nbNp73KjNnptu+yd6c3iPHE9RZsEF6p3R86mwNYCujNZVWoGJbUTV0FA",
+	"+vABSqY8MxAzCZ6Pr4+PCTVkLrU5JM9pnCLBejqyAhS7aJyQy0QKdnlqDR7sE3QZgemK7RYr6rx0/pZL",
+	"b4RY4wOacEjhVlF2PK7ruZWBxTX0MLnEEgaXkS+NgOsKW0OssUWtYgOZuqzcmxQxi4iWHiDepQAvo/oN",
+	"v+Dc0MiYz/NsCV4ovPNoM5QnsXktenTru8dSNPadGcBZjm9ifnev3CnG8KoWELA8uj2ItXNmIAbpikMN",
+	"RtfqIzS9MJCwhpebGF1HH9x9xMde8+t7ZpzMuS2toZMPSnfZsCNknzjOARIZC2h2aw4dhqdrdehUv+pi",
+	"p46Vg9Tyd92Hc0RniuH1zSdaR6UrNTiGXcgb+dKVkcQKw4MYxydiGK+kYa5P1SdmFVtg8xuvcmLuQOWC",
+	"G306zeKJk4+gCzl1tktU3pKmEWTgWxTE8pHoeMR4e1fOVSqCvfswh8ARslc++rjfEYroAxzGNze7bVqD",
+	"NZ2XS7rDlOa1gXuK+3woDtEPVE2HgRFooaeVhQwFZXxl5LLVzOZEV9Whv3Vaw6VsZV3fS7R7+tqGvlzb",
+	"7+CCeAjxTKS8OnBFv+8AAX0n5dWZL0F+J+mnWuE9FX0+VPQPeg0eKCwMTNx11MZUFFMRs+wO0dFTWNDd",
+	"pqR7SfR50dBTmmWo1DkqktMpLBXbf6D3cBBVYWOJO0FPuJQ/h8Pi3oz6nB0X5f0BeDD27MDAGNCDO0R5",
+	"z2BFjv7uKtXVFnlPdp+RddUMjkb55pFxKF1h36q7Q1ZnuJ47TVW4xnui+oyJik4wc39dM7eDInet34bQ",
+	"HjSACANDGzWaBCPwiF0VXKxDED4TcFl6yZNLCBg22kWBnVo7MeP2BYwol3PvvgRZ/CPV5uC5HfDg5bOy",
+	"WDZ2xucgpX1GhGJ0ji3cK1yBad3AmdSe41DN2vfuFzDC82tXmqyLpeDxVkyltri+uLVHHVUI1od7Gfbe",
+	"IKwPcGtr8KiLcNyLQCmPuxOkfEyVz0YRCeYaOMhBjR0mzCmhgsBGL2ShYoa32lZtgjQaaEm3Oyb/yK8h",
+	"QQY6VxKYWl0zdQDREswfzJ27B3bt++6CHHIW1feud/CdlENujfci6PMRQW/brTynshAJ1OAhrtjhxhJG",
+	"SIMHf+v3T0nySpo7H9nplvlnJShu7gnJE9IFXRIt5wyz8KQo1ZUh9ONSTA98luRtk9EZruclNs699/Pd",
+	"C6ZPHS4RpvtOrfmDSS8bU5RiMeN3IybiHJdyt10NbpH3lPR5ecwr7S6lOugcP4yUfrkjthLG8N3l4CJc",
+	"4T0VfT5UhCdak0cuswXzRTGMD2+m5tQnqUCE3zAig7HvjAZ4juu51wDvKe6Ta4D6KqApr/ydOhK85mxB",
+	"4kzGVy7PhGjDs4ECza4/KTJ2hwKWzstF3e2gpeY67ynvc7K9sDqP4XNWFudywUwDCUxmd8X4gqXc9YD0",
+	"ezn2+VHTc1fDAMA0WZKUimQLKjpQVYHYu0FMrkTl3RVQ1SLv6em/QdSEq6dY5m7rzuTtDejNqOXdIDOj",
+	"lvcpVPeU9ck8hRBxw4g2BZhVLB8eq66ZSA4gquQOUNAFE8l3di13lID8+u6J6PNyt5fR5zMpE01msszq",
+	"LR0ag2gq5XfCN3GR8vxuX1/ZFd4T0+cVVTFZkkXK49RdWQGckK6GZifqqztCR1c8vzAsv/dE3FPTp6Sm",
+	"7yVEYLuC9XVNbwgd+djwVUWu3vhnWjheB9lzYRRnVeQ316uLjMJz3TVBjzt6RZYN64672orc8RqfJQxv",
+	"sGLX26oMOhQKzJKwW+qdi9j2lWhXop5/5lOcWiZnXBseN07OL+EGTw7yBGIqdNV8zslHLFsvBcFmu8u7",
+	"eJCWCyWKLu6CPH7r1nLva7mXxZ8s8N7hnG9MgU1M5vK6Vmu5JYrrzf17C/w/qx7bqMp/RV+7Fz1nIoFW",
+	"cPus879FTXwhDZ86rKr390fYLF0Dsz9tTfC1G7zx8uBle35I84LMPqzAncoFpPhhK1SPzHOmNZ2xTmw+",
+	"+uA+L/2dF9v0rit48ebuu5hIPFhHd+Jw+9huUv6+u/HNRGKPETs8Cgm8KnH8HIoruxMlPFl5zOyaJ771",
+	"Wnex6h/Onn8fkbNX3xOpyFs2OSNFDs2HjslP/LuIKBbLmeCaJWSyJA7Up2TODE2ooWU7cVCDMhozbPll",
+	"2WnSzhf9V55Jmjz3q9pUYMvYsO6cztLsmHBBAUM6sjzvRN32ctMd6HNhpF3eXm7oUmkkhI64jhL2k3BB",
+	"kf2lzT2iHH3wn9bVUq4d4kqi5HM6Y0cPtji4juaEdnt7UuFxrO009ABK+9HSp1wkXMz6k8SfVuWxEwlp",
+	"xDNJoJSlgo5R9puSPXBB3ljlWNEMxAIXLngvlirx2d8LxnKiCqFd+rJh0JKqMEy3KdfqNi/8Gm9H5y2n",
+	"78GNEoR7TM6EDpgIKcjOXFOLnIuJfL9SP3wJT2ykGhZCMZqs7cHzealQAJ8b159+WnoJqiOC/Wtanpe2",
+	"NIXTPfrgfnDqEt1QWareuiFd6Seqrs4RYW77/H7CvfYR6tz/vPM5viQpvWZEMyYIX3140FVpte32Gh+5",
+	"2e5sf0pybXflB1jdOJ3iifSSqDvTxhkfTYrsql/jffXsh4vXr06wrwUUWuHQhhPbblHozHj2rzcRZplw",
+	"o8ml757nWo66DBOuCY5FjJQRtFdxbTOoG1dUEhmGOAmGiqoulBG5xBcvQZpfumaSl4fkCZnQBAcri65p",
+	"I3MYF0KF9Sn8rEEHcK1kyEOru7dl+FlRofhmivf7A5G0UWYvSvfxzUzb08gET2QfkoOKJR6mxiMHBMBW",
+	"zX6WtQj6wWPBSg0bzmp0i+Tdx78l/rgXJRzGiqpezhBgSDNijcsuQG6inAfNLncUtIXpLgEEJO3OwFnp",
+	"cUrFDEk05WJ26r5IysewPzER7L0hjvL7SXR0M77sdSd+Ky2JVizKg6O/VdHeTGcYqCYHgHenMsf+z9x3",
+	"6Oyj7VxmPF6uIugzfGIj/cK39e1sM7nRHestXZ26TfbZ7+7XvfAOGjQvx4Ej7FhlzVloPwbdHGhotWlm",
+	"DBiJwEq66Pt1zoRrRnVl7T6LBu407OclWTDl+iImZLLspOHypG+UiPuAf7tUfKsoEXLX8nbWH0YHDnja",
+	"xbTGFU39nmd8Bl3IpcLSt9DIfFlVa8L0SPaexsbFw59CK/ScLjWZKsZnqTkF/3wmxQz6ZtIrpl1WZZFB",
+	"U/qUg+P3kLzgWSVLOlAM11v2M9s/krkZ7hoq/eD7RfZhU9VQcrIMTt/q4lOp4v1dvsgiS8hLYnl9r1cV",
+	"8WC10Xnunvnkt4V7bwm+xVVhTpf2rOodqgEgf/Y7wv6d3bjR7DAq6CqNdwBO1a53JMVWi07vXoXJplDi",
+	"gCaJYlqvUnLO4ckn7sHbCwR6KoWhcS+fKOuy7IUhWI0AQaTJTK5RN1raQhtkN6g0bACtW+D0t36GF8zd",
+	"o689R0cRCzZJpbw68EEXq7n8W3z6efnwrTppG6uxC+zkSFnmdKj5vqLmrJE1VVKYv2jCAmB000tPe+XS",
+	"A5fKLHF2Gp9BJ33NYsVMhOGsUsQdNYufKkYNa4DgrterbCz3dpuSb4pXfXTrD77ysOKx7UX2WT7CQN6x",
+	"6mwHkPHRhyCM6iOiX8YM6ypgb79vI1LjADqqSJ9jfMRe9mtHqt991Glo/VV2LWpsR4cZNXHahtS/8oR2",
+	"Q+oGBd2mWPoU/HS3Jvn2RUx7QCaERESYoM7STbiGj9yA3qik1cpDiu0mLTsqiwvFzRKwbsKoYmp08u93",
+	"FkmwQjniY6Gy0cnoCPimG6lJLFWsm8yShvmiQe1vSC19FbkQ07rh1PUwDJ4zmWeMJJCkQX3tWJ/24AJB",
+	"2++eOZcTKgzE6cYRcSxFB9aRh017ELgvxUjZMHK0fmnc9WIQDxJTEcSDoGfCxS/UQxc86KrIhY/vPv7/",
+	"AAAA//8=",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

@@ -27,14 +27,17 @@ func (h *Handlers) PreviewCase(ctx context.Context, r api.PreviewCaseRequestObje
 func (h *Handlers) ListCases(ctx context.Context, r api.ListCasesRequestObject) (api.ListCasesResponseObject, error) {
 	caller, p := access.From(ctx), r.Params
 	if caller.Confined() {
-		if p.NeedsAttention != nil {
+		switch {
+		case p.NeedsAttention != nil:
 			return nil, problem.Invalid("needs_attention", "is for staff; leave it out")
+		case p.AttentionReason != nil:
+			return nil, problem.Invalid("attention_reason", "is for staff; leave it out")
 		}
 		p.BuyerID = caller.Owner()
 	}
 	page, err := read(h.Services.Cases.ListCasesWithResponse(ctx, caller.MerchantID, &cases.ListCasesParams{
 		BuyerID: p.BuyerID, OrderID: p.OrderID, Status: p.Status, Stage: p.Stage, Outcome: p.Outcome, Awaiting: p.Awaiting,
-		NeedsAttention: p.NeedsAttention, OpenedFrom: p.OpenedFrom, OpenedBefore: p.OpenedBefore, Q: p.Q,
+		NeedsAttention: p.NeedsAttention, AttentionReason: p.AttentionReason, OpenedFrom: p.OpenedFrom, OpenedBefore: p.OpenedBefore, Q: p.Q,
 		Sort: recode[cases.ListCasesParamsSort](p.Sort), Cursor: p.Cursor, Limit: p.Limit,
 	}))
 	if err != nil {

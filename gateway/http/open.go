@@ -17,6 +17,7 @@ import (
 	cases "aftercare.dev/services/cases/api"
 	"aftercare.dev/services/platform/money"
 	"aftercare.dev/services/platform/problem"
+	"aftercare.dev/services/platform/telemetry"
 	"aftercare.dev/workflows/contract"
 )
 
@@ -54,6 +55,7 @@ func (h *Handlers) OpenCase(ctx context.Context, r api.OpenCaseRequestObject) (a
 			return nil, err
 		}
 	}
+	ctx = telemetry.WithCase(ctx, "", application.CaseID)
 	return h.open(ctx, f.start(application.CaseID, quote))
 }
 
@@ -118,13 +120,19 @@ type start struct {
 	options client.StartWorkflowOptions
 }
 
-// details are for the operator who opens a case in the Temporal UI when nothing else answers: ids, and where to look.
+// details are for the operator who opens a case in the Temporal UI when nothing else answers, and no worker can tell where
+// the case stands: what it is about, where else to look, and what to press.
 func details(in contract.ReturnInput) string {
-	return fmt.Sprintf("- merchant `%s`\n- order `%s`\n- buyer `%s`\n- case `%s`: `GET /v1/cases/%s`, "+
-		"`GET /v1/cases/%s/timeline`\n- refunds: workflows `%s…`\n\n"+
-		"A case that needs attention waits for `retry`, `skip` or `resolve` at `POST /v1/cases/%s/…`.",
-		in.MerchantID, in.OrderID, in.BuyerID, in.CaseID, in.CaseID, in.CaseID,
-		contract.RefundWorkflowID(in.MerchantID, in.CaseID), in.CaseID)
+	return fmt.Sprintf("A return for merchant `%s`: order `%s`, buyer `%s`.\n\n"+
+		"**Where it stands:** Current Details, beside this, or `GET /v1/cases/%s` and `…/timeline`. "+
+		"Money: workflow `%s…`. Return freight: workflow `%s`.\n\n"+
+		"**If it cannot go on** (`NeedsAttention`): mend the cause, then More Actions → Send an Update → `retry`, with the input "+
+		"`{\"note\": \"why\"}`; `skip` goes on without the step, `resolve` ends the case. No personal data in notes.\n\n"+
+		"**If there are no Current Details**, no worker takes its tasks, or its code fails: see Pending Activities and the last "+
+		"events of the history; nothing is lost, the case goes on once a worker can. Do not terminate it, and do not reset it "+
+		"without reading docs/runbook.md.",
+		in.MerchantID, in.OrderID, in.BuyerID, in.CaseID,
+		contract.RefundWorkflowID(in.MerchantID, in.CaseID), contract.FreightClaimWorkflowID(in.MerchantID, in.CaseID))
 }
 
 func plural(n int64, word string) string {
@@ -157,7 +165,8 @@ func (h *Handlers) open(ctx context.Context, s start) (api.OpenCaseResponseObjec
 	update, err := h.Temporal.UpdateWithStartWorkflow(waiting, client.UpdateWithStartWorkflowOptions{
 		StartWorkflowOperation: operation,
 		UpdateOptions: client.UpdateWorkflowOptions{
-			UpdateID: openUpdateID, UpdateName: contract.OpenUpdate, WaitForStage: client.WorkflowUpdateStageAccepted,
+			WorkflowID: s.options.ID, UpdateID: openUpdateID, UpdateName: contract.OpenUpdate,
+			WaitForStage: client.WorkflowUpdateStageAccepted,
 		},
 	})
 	accepted := err == nil

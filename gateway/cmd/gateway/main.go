@@ -12,6 +12,7 @@ import (
 	"aftercare.dev/gateway"
 	"aftercare.dev/services/platform/config"
 	"aftercare.dev/services/platform/process"
+	"aftercare.dev/workflows/dial"
 )
 
 func main() { process.Main("gateway", run) }
@@ -22,7 +23,7 @@ func run(ctx context.Context, log *slog.Logger) error {
 		return err
 	}
 	log.Info("configuration", config.Describe("", cfg)...)
-	temporal, err := gateway.NewTemporalClient(log)
+	temporal, err := dial.Client(cfg.Temporal, log)
 	if err != nil {
 		return err
 	}
