@@ -30,28 +30,39 @@ type Signer interface {
 	Token(p access.Principal, valid time.Duration) (string, error)
 }
 
+// Door is where clients go in.
+type Door struct {
+	// URL is the gateway's, and Keys sign the tokens that it takes.
+	URL  string
+	Keys Signer
+	// Transport carries the requests; nil takes the usual one.
+	Transport http.RoundTripper
+}
+
 // As returns a client for a role of a merchant. A subject is who it is; for a buyer it is the buyer's id.
-func As(url string, keys Signer, merchant, role, subject string) (*Client, error) {
-	token, err := keys.Token(access.Principal{Subject: subject, MerchantID: merchant, Roles: []string{role}}, 24*time.Hour)
+func (d Door) As(merchant, role, subject string) (*Client, error) {
+	token, err := d.Keys.Token(access.Principal{Subject: subject, MerchantID: merchant, Roles: []string{role}}, 24*time.Hour)
 	if err != nil {
 		return nil, fmt.Errorf("sign a token: %w", err)
 	}
-	return New(url, token)
-}
-
-// New returns a client with a token.
-func New(url, token string) (*Client, error) {
-	options := httpclient.Options{BaseURL: url, Token: config.Secret(token), Timeout: time.Minute, MaxResponse: 64 << 20}
-	calls, err := api.NewClientWithResponses(url, api.WithHTTPClient(httpclient.New(options)))
+	options := httpclient.Options{
+		BaseURL: d.URL, Token: config.Secret(token), Timeout: time.Minute, MaxResponse: 64 << 20, Transport: d.Transport,
+	}
+	calls, err := api.NewClientWithResponses(d.URL, api.WithHTTPClient(httpclient.New(options)))
 	if err != nil {
 		return nil, err
 	}
 	options.Timeout = 24 * time.Hour
-	stream, err := api.NewClient(url, api.WithHTTPClient(httpclient.New(options)))
+	stream, err := api.NewClient(d.URL, api.WithHTTPClient(httpclient.New(options)))
 	if err != nil {
 		return nil, err
 	}
 	return &Client{ClientWithResponses: calls, stream: stream}, nil
+}
+
+// As returns a client for a role of a merchant, see [Door.As].
+func As(url string, keys Signer, merchant, role, subject string) (*Client, error) {
+	return Door{URL: url, Keys: keys}.As(merchant, role, subject)
 }
 
 // Open files a case and returns it; filing it again with the same key returns the same case.

@@ -4,33 +4,24 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"errors"
-	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
-	"aftercare.dev/deploy/standalone"
+	"aftercare.dev/deploy/keys"
+	"aftercare.dev/deploy/split"
 )
 
-// binary builds the product once.
-var binary = sync.OnceValues(func() (string, error) {
-	path := filepath.Join(workshop, "aftercare")
-	build := exec.CommandContext(context.Background(), "go", "build", "-o", path, "aftercare.dev/deploy/cmd/aftercare")
-	said, err := build.CombinedOutput()
-	if err != nil {
-		return "", errors.New(string(said))
-	}
-	return path, nil
+// programs builds the product once: the single program, and those of the processes.
+var programs = sync.OnceValues(func() (split.Programs, error) {
+	return split.Build(context.Background(), filepath.Join(workshop, "programs"))
 })
 
 // place is where a product of its own lives: its folder and its addresses, which it keeps when it is started again.
@@ -49,7 +40,9 @@ func newPlace(t testing.TB, scale string) *place {
 	p := &place{t: t, dir: t.TempDir(), said: &record{}}
 	at := map[string]string{}
 	for _, part := range []string{"GATEWAY", "TEMPORAL", "UI", "SANDBOX", "MAIL"} {
-		at[part] = freeAddress(t)
+		address, err := split.FreeAddress(context.Background())
+		require.NoError(t, err)
+		at[part] = address
 	}
 	p.environ = append(os.Environ(), "LOG_LEVEL=debug", "AFTERCARE_DIR="+p.dir, "AFTERCARE_SANDBOX_TIME_SCALE="+scale)
 	for part, address := range at {
@@ -61,33 +54,12 @@ func newPlace(t testing.TB, scale string) *place {
 	return p
 }
 
-// ports are tried one after the other, below those that a system gives to connections by itself: a port must still be
-// free when the product comes back to it.
-var ports = func() *atomic.Int64 {
-	var next atomic.Int64
-	next.Store(15_000 + int64(os.Getpid()%10_000))
-	return &next
-}()
-
-func freeAddress(t testing.TB) string {
-	t.Helper()
-	for range 1000 {
-		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", ports.Add(1)))
-		if err == nil {
-			defer func() { _ = l.Close() }()
-			return l.Addr().String()
-		}
-	}
-	require.FailNow(t, "no port is free")
-	return ""
-}
-
 // command is the product told to do something at its place.
 func (p *place) command(ctx context.Context, args ...string) *exec.Cmd {
 	p.t.Helper()
-	path, err := binary()
+	built, err := programs()
 	require.NoError(p.t, err)
-	c := exec.CommandContext(ctx, path, args...)
+	c := exec.CommandContext(ctx, built.Path("aftercare"), args...)
 	c.Env, c.Stderr = p.environ, p.said
 	// A test must not wait for ever for what a killed process left open.
 	c.WaitDelay = 5 * time.Second
@@ -108,9 +80,9 @@ func (p *place) run() (kill func()) {
 	}
 	p.t.Cleanup(kill)
 	p.ready()
-	keys, err := standalone.EnsureKeys(filepath.Join(p.dir, "keys"))
+	own, err := keys.Ensure(filepath.Join(p.dir, "keys"))
 	require.NoError(p.t, err)
-	p.house.keys = keys
+	p.house.keys = own
 	return kill
 }
 

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -75,19 +76,50 @@ func (s *shop) everywhere() map[cases.Stage]cases.Case {
 func (s *shop) finish(id string) {
 	s.t.Helper()
 	s.until(id, "closed", func(c cases.Case) bool {
-		switch c.Stage {
-		case cases.StageReviewing:
-			act(s.agent, id, "approve", nil)
-		case cases.StageWaitingShipment:
-			act(s.storefront, id, "ship", selfShip())
-		case cases.StageInTransit:
-			if c.Shipment.TrackingNumber != nil {
-				s.h.control(s.t).post("/parcels/"+*c.Shipment.TrackingNumber, map[string]any{"state": "signed"})
-			}
-		case cases.StageInspecting:
-			act(s.warehouse, id, "inspect", intact())
-		default:
-		}
+		s.further(c)
 		return c.Stage == cases.StageClosed
 	})
+}
+
+// finishAll takes all these cases to their ends, side by side.
+func (s *shop) finishAll(ids []string) {
+	s.t.Helper()
+	open := slices.Clone(ids)
+	eventually(s.t, "all cases closed", func() bool {
+		open = slices.DeleteFunc(open, func(id string) bool {
+			c := s.read(id)
+			s.further(c)
+			return c.Stage == cases.StageClosed
+		})
+		return len(open) == 0
+	})
+}
+
+// further does what a case waits for.
+func (s *shop) further(c cases.Case) {
+	s.t.Helper()
+	switch c.Stage {
+	case cases.StageReviewing:
+		act(s.agent, c.CaseID, "approve", nil)
+	case cases.StageWaitingShipment:
+		act(s.storefront, c.CaseID, "ship", selfShip())
+	case cases.StageInTransit:
+		if c.Shipment.TrackingNumber != nil {
+			s.h.control(s.t).post("/parcels/"+*c.Shipment.TrackingNumber, map[string]any{"state": "signed"})
+		}
+	case cases.StageInspecting:
+		act(s.warehouse, c.CaseID, "inspect", intact())
+	case cases.StageWaitingInfo:
+		act(s.storefront, c.CaseID, "provide-info", map[string]any{"note": "there is no photo"})
+	case cases.StageRejected:
+		act(s.storefront, c.CaseID, "answer-rejection", map[string]any{"note": "it was never worn"})
+	case cases.StageContesting:
+		act(s.storefront, c.CaseID, "contest", map[string]any{"note": "it was never worn"})
+		act(s.agent, c.CaseID, "decide-contest", map[string]any{"decision": "accept"})
+	case cases.StageInvestigating:
+		act(s.agent, c.CaseID, "decide-parcel", map[string]any{"decision": "refund"})
+	case cases.StageSendingBack:
+		act(s.warehouse, c.CaseID, "send-back", selfShip())
+	default:
+	}
 }

@@ -16,7 +16,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"aftercare.dev/deploy/standalone"
+	"aftercare.dev/deploy/keys"
 	"aftercare.dev/gateway/access"
 	order "aftercare.dev/services/order/api"
 )
@@ -199,7 +199,7 @@ func TestATokenThatDoesNotFitOpensNothing(t *testing.T) {
 	require.NoError(t, err)
 	_, forger, err := ed25519.GenerateKey(rand.Reader)
 	require.NoError(t, err)
-	forged, err := access.Sign(forger, principal, standalone.Issuer, standalone.Audience, time.Now(), time.Hour)
+	forged, err := access.Sign(forger, principal, keys.Issuer, keys.Audience, time.Now(), time.Hour)
 	require.NoError(t, err)
 	parts := strings.Split(s.agent.token, ".")
 	claims := strings.Split(shared.as(t, s.merchant, "administrator", "agent-1").token, ".")

@@ -28,7 +28,8 @@ const currency = "GBP"
 
 // Shop is the system that the export is replayed on, as its storefront, warehouse and administrator see it.
 type Shop struct {
-	Storefront, Warehouse, Administrator *client.Client
+	client.Staff
+	Administrator *client.Client
 	// Merchant is the tenant; it is part of what the payment provider sees.
 	Merchant string
 }
@@ -67,7 +68,7 @@ func (s Shop) Load(ctx context.Context, orders []*Order, done func(int)) error {
 	for start := 0; start < len(orders); start += batch {
 		some := orders[start:min(start+batch, len(orders))]
 		group.Go(func() error {
-			if err := persist(ctx, func() error { return s.load(ctx, some) }); err != nil {
+			if err := client.Persist(ctx, patience, func() error { return s.load(ctx, some) }); err != nil {
 				return err
 			}
 			done(len(some))
@@ -162,6 +163,9 @@ type Result struct {
 	Refunded int64
 }
 
+// patience bounds one step: the system may be killed and started again on the way.
+const patience = 10 * time.Minute
+
 // Drive files the returns and drives each case to its end, many side by side. It can be repeated after a crash on
 // either side: a case is filed once, and goes on from where it is.
 func (s Shop) Drive(ctx context.Context, returns []Return, atOnce int, done func(Result)) error {
@@ -190,13 +194,13 @@ func (s Shop) drive(ctx context.Context, r Return) (Result, error) {
 		in.Lines = append(in.Lines, cases.LineQuantity{LineID: lineID(l.Line), Quantity: l.Quantity})
 	}
 	var found cases.Case
-	err := persist(ctx, func() (err error) {
+	err := client.Persist(ctx, patience, func() (err error) {
 		found, err = s.Storefront.Open(ctx, key, in)
 		return err
 	})
 	for err == nil && found.Status == cases.StatusOpen {
-		err = persist(ctx, func() error {
-			next, err := s.step(ctx, found)
+		err = client.Persist(ctx, patience, func() error {
+			next, err := s.Advance(ctx, found)
 			if err == nil { // else the case as it was known is still the one to go on with
 				found = next
 			}
@@ -208,79 +212,4 @@ func (s Shop) drive(ctx context.Context, r Return) (Result, error) {
 		result.Refunded = found.Refund.Amount.Amount
 	}
 	return result, err
-}
-
-// step does the next thing that a case waits for, by what it says itself.
-func (s Shop) step(ctx context.Context, c cases.Case) (cases.Case, error) {
-	switch c.Stage {
-	case cases.StageWaitingShipment:
-		answer, err := s.Storefront.ShipParcelWithResponse(ctx, c.CaseID, nil, gateway.ShipAction{
-			Carrier: "yuantong", TrackingNumber: "RT" + c.CaseID[len(c.CaseID)-20:],
-		})
-		if err != nil {
-			return c, err
-		}
-		return s.acted(ctx, c, answer.StatusCode(), answer.Body, answer.JSON200)
-	case cases.StageInTransit:
-		answer, err := s.Warehouse.ReceiveParcelWithResponse(ctx, c.CaseID, nil, gateway.ReceiveAction{})
-		if err != nil {
-			return c, err
-		}
-		return s.acted(ctx, c, answer.StatusCode(), answer.Body, answer.JSON200)
-	case cases.StageInspecting:
-		var verdict gateway.InspectAction
-		for _, l := range c.Lines {
-			verdict.Lines = append(verdict.Lines, gateway.InspectedLine{
-				LineID: l.LineID, AcceptedQuantity: l.Quantity, Condition: gateway.Intact,
-			})
-		}
-		answer, err := s.Warehouse.InspectGoodsWithResponse(ctx, c.CaseID, nil, verdict)
-		if err != nil {
-			return c, err
-		}
-		return s.acted(ctx, c, answer.StatusCode(), answer.Body, answer.JSON200)
-	default:
-		waiting, stop := context.WithTimeout(ctx, 30*time.Second)
-		defer stop()
-		stage := c.Stage
-		return s.Storefront.Until(waiting, c.CaseID, func(c cases.Case) bool { return c.Stage != stage })
-	}
-}
-
-// acted is the case after an action. An action that somebody was faster with, or whose answer is still to come, is not
-// an error: the case says itself where it is.
-func (s Shop) acted(ctx context.Context, c cases.Case, status int, body []byte, ok *cases.Case) (cases.Case, error) {
-	if status == http.StatusConflict || status == http.StatusAccepted {
-		return s.Storefront.Case(ctx, c.CaseID)
-	}
-	return httpclient.Check(status, body, ok)
-}
-
-// persist repeats what failed because nobody answered: the system may be killed and started again on the way.
-func persist(ctx context.Context, do func() error) error {
-	const patience = 10 * time.Minute
-	until := time.Now().Add(patience)
-	pause := 100 * time.Millisecond
-	for {
-		err := do()
-		if err == nil || !passing(err) || time.Now().After(until) {
-			return err
-		}
-		select {
-		case <-ctx.Done():
-			return err
-		case <-time.After(pause):
-			pause = min(2*pause, 5*time.Second)
-		}
-	}
-}
-
-// passing tells that an error may be gone at the next attempt.
-func passing(err error) bool {
-	var lost *httpclient.TransportError
-	if errors.As(err, &lost) || errors.Is(err, context.DeadlineExceeded) {
-		return true
-	}
-	p, ok := problem.As(err)
-	return ok && (p.Status >= http.StatusInternalServerError || p.Status == http.StatusTooManyRequests)
 }

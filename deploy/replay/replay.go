@@ -43,7 +43,7 @@ func Run(ctx context.Context, o Options) (Report, error) {
 	report := Report{
 		Orders: len(plan.Orders), RejectedRows: len(plan.Rejected), Unmatched: len(plan.Unmatched), ExpectedMinor: plan.Expected,
 	}
-	if err := persist(ctx, func() error { return shop.Prepare(ctx) }); err != nil {
+	if err := client.Persist(ctx, patience, func() error { return shop.Prepare(ctx) }); err != nil {
 		return report, err
 	}
 	orders := newBar(o.Out, o.Terminal, "orders", len(plan.Orders))
@@ -93,19 +93,14 @@ func (o Options) plan() (*Plan, error) {
 	return plan, nil
 }
 
-func (o Options) shop() (Shop, error) {
-	shop := Shop{Merchant: merchant}
-	for _, as := range []struct {
-		client **client.Client
-		role   string
-	}{{&shop.Storefront, "storefront"}, {&shop.Warehouse, "warehouse"}, {&shop.Administrator, "administrator"}} {
-		c, err := client.As(o.URL, o.Keys, merchant, as.role, "replay")
-		if err != nil {
-			return shop, err
-		}
-		*as.client = c
+func (o Options) shop() (shop Shop, err error) {
+	door := client.Door{URL: o.URL, Keys: o.Keys}
+	shop.Merchant = merchant
+	if shop.Staff, err = door.Hire(merchant); err != nil {
+		return shop, err
 	}
-	return shop, nil
+	shop.Administrator, err = door.As(merchant, "administrator", "replay")
+	return shop, err
 }
 
 // compare says what the payment provider's own journal adds up to, where it is at hand.

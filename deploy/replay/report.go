@@ -1,10 +1,7 @@
 package replay
 
 import (
-	"bufio"
-	"bytes"
 	"encoding/csv"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -15,6 +12,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"aftercare.dev/deploy/sandbox/payment"
 )
 
 // Report is the last line of a replay.
@@ -64,36 +63,22 @@ func (p *Plan) Reasons() []string {
 // Journaled adds up the refunds that the payment provider paid, by its own journal: of several lines for one refund
 // number the last counts. A journal that is not there is not an error; ok tells.
 func Journaled(path, currency string) (sum int64, refunds int, ok bool, err error) {
-	content, err := os.ReadFile(path)
+	journal, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return 0, 0, false, nil
 	}
 	if err != nil {
 		return 0, 0, false, err
 	}
-	type line struct {
-		Op          string `json:"op"`
-		OutRefundNo string `json:"out_refund_no"`
-		Amount      int64  `json:"amount"`
-		Currency    string `json:"currency"`
-		Status      string `json:"status"`
-	}
-	last := map[string]line{}
-	scanner := bufio.NewScanner(bytes.NewReader(content))
-	scanner.Buffer(nil, 1<<20)
-	for scanner.Scan() {
-		var l line
-		if json.Unmarshal(scanner.Bytes(), &l) == nil && l.Op == "refund" && l.Currency == currency {
-			last[l.OutRefundNo] = l
-		}
-	}
-	for _, l := range last {
-		if l.Status == "SUCCESS" {
-			sum += l.Amount
+	defer func() { _ = journal.Close() }()
+	found, err := payment.ReadJournal(journal)
+	for _, r := range found {
+		if r.Currency == currency && r.Status == payment.Success {
+			sum += r.Amount
 			refunds++
 		}
 	}
-	return sum, refunds, true, scanner.Err()
+	return sum, refunds, err == nil, err
 }
 
 // bar is a progress bar: one line that is rewritten on a terminal, a line now and then elsewhere.

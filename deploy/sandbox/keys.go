@@ -79,11 +79,8 @@ func EnsureKeys(dir string, merchants ...string) (*Credentials, error) {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("sandbox: credentials: %w", err)
 	}
-	platform, err := ensureRSA(filepath.Join(dir, "platform.pem"))
-	if err != nil {
-		return nil, err
-	}
-	if err := c.complete(dir, platform, merchants); err != nil {
+	keep := func(name string) (*rsa.PrivateKey, error) { return ensureRSA(filepath.Join(dir, name+".pem")) }
+	if err := c.complete(keep, merchants); err != nil {
 		return nil, err
 	}
 	raw, err = json.MarshalIndent(c, "", "  ")
@@ -93,7 +90,53 @@ func EnsureKeys(dir string, merchants ...string) (*Credentials, error) {
 	return c, writeFile(path, raw)
 }
 
-func (c *Credentials) complete(dir string, platform *rsa.PrivateKey, merchants []string) error {
+// NewCredentials makes credentials that are nowhere else.
+func NewCredentials(merchants ...string) (*Credentials, error) {
+	if len(merchants) == 0 {
+		merchants = DefaultMerchants
+	}
+	c := &Credentials{}
+	return c, c.complete(func(string) (*rsa.PrivateKey, error) { return newRSA() }, merchants)
+}
+
+// exported are credentials with the provider's own key, which signs answers and callbacks.
+type exported struct {
+	*Credentials
+	PlatformPrivateKeyPEM string `json:"platform_private_key_pem"`
+}
+
+// Export returns the credentials as JSON with all that the sandbox itself needs, for [ParseCredentials].
+func (c *Credentials) Export() ([]byte, error) {
+	private, err := privatePEM(c.WechatPay.platform)
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(exported{c, private})
+}
+
+// ParseCredentials reads what [Credentials.Export] wrote.
+func ParseCredentials(raw []byte) (*Credentials, error) {
+	e := exported{Credentials: &Credentials{}}
+	if err := json.Unmarshal(raw, &e); err != nil {
+		return nil, fmt.Errorf("sandbox: credentials: %w", err)
+	}
+	platform, err := parseRSA([]byte(e.PlatformPrivateKeyPEM))
+	if err != nil {
+		return nil, fmt.Errorf("sandbox: credentials: platform_private_key_pem %w", err)
+	}
+	if len(e.WechatPay.Merchants) == 0 {
+		return nil, errors.New("sandbox: credentials: there is no merchant")
+	}
+	e.WechatPay.platform = platform
+	return e.Credentials, nil
+}
+
+// complete makes what is missing. The keys come by their names.
+func (c *Credentials) complete(key func(name string) (*rsa.PrivateKey, error), merchants []string) error {
+	platform, err := key("platform")
+	if err != nil {
+		return err
+	}
 	public, err := publicPEM(&platform.PublicKey)
 	if err != nil {
 		return err
@@ -119,7 +162,7 @@ func (c *Credentials) complete(dir string, platform *rsa.PrivateKey, merchants [
 		if _, ok := c.Merchant(id); ok {
 			continue
 		}
-		m, err := newMerchant(dir, id)
+		m, err := newMerchant(key, id)
 		if err != nil {
 			return err
 		}
@@ -152,11 +195,11 @@ func (c *Credentials) merchants() ([]payment.Merchant, error) {
 	return out, nil
 }
 
-func newMerchant(dir, id string) (MerchantCredentials, error) {
+func newMerchant(newKey func(name string) (*rsa.PrivateKey, error), id string) (MerchantCredentials, error) {
 	if id == "" || strings.ContainsAny(id, `/\.`) {
 		return MerchantCredentials{}, fmt.Errorf("sandbox: merchant number %q", id)
 	}
-	key, err := ensureRSA(filepath.Join(dir, "merchant-"+id+".pem"))
+	key, err := newKey("merchant-" + id)
 	if err != nil {
 		return MerchantCredentials{}, err
 	}
@@ -173,12 +216,20 @@ func newMerchant(dir, id string) (MerchantCredentials, error) {
 	}, nil
 }
 
+func newRSA() (*rsa.PrivateKey, error) {
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		return nil, fmt.Errorf("sandbox: %w", err)
+	}
+	return key, nil
+}
+
 func ensureRSA(path string) (*rsa.PrivateKey, error) {
 	raw, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		key, err := rsa.GenerateKey(rand.Reader, 2048)
+		key, err := newRSA()
 		if err != nil {
-			return nil, fmt.Errorf("sandbox: %w", err)
+			return nil, err
 		}
 		text, err := privatePEM(key)
 		if err != nil {
@@ -189,17 +240,25 @@ func ensureRSA(path string) (*rsa.PrivateKey, error) {
 	if err != nil {
 		return nil, fmt.Errorf("sandbox: %w", err)
 	}
+	key, err := parseRSA(raw)
+	if err != nil {
+		return nil, fmt.Errorf("sandbox: %s %w", filepath.Base(path), err)
+	}
+	return key, nil
+}
+
+func parseRSA(raw []byte) (*rsa.PrivateKey, error) {
 	block, _ := pem.Decode(raw)
 	if block == nil {
-		return nil, fmt.Errorf("sandbox: %s holds no key", filepath.Base(path))
+		return nil, errors.New("holds no key")
 	}
 	parsed, err := x509.ParsePKCS8PrivateKey(block.Bytes)
 	if err != nil {
-		return nil, fmt.Errorf("sandbox: %s: %w", filepath.Base(path), err)
+		return nil, fmt.Errorf("holds no private key: %w", err)
 	}
 	key, ok := parsed.(*rsa.PrivateKey)
 	if !ok {
-		return nil, fmt.Errorf("sandbox: %s is not an RSA key", filepath.Base(path))
+		return nil, errors.New("is not an RSA key")
 	}
 	return key, nil
 }

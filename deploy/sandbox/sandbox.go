@@ -70,6 +70,7 @@ type Sandbox struct {
 	callbacks *callback.Dispatcher
 	http      *http.Server
 	listeners []net.Listener
+	dir       string
 	httpAddr  net.Addr
 	smtpAddr  net.Addr
 	logger    *slog.Logger
@@ -86,7 +87,7 @@ func Start(ctx context.Context, cfg Config) (*Sandbox, error) {
 		return nil, err
 	}
 	ctx, stop := context.WithCancel(ctx)
-	s := &Sandbox{Credentials: cfg.Credentials, logger: cfg.Logger, clock: schedule.New(cfg.TimeScale), stop: stop}
+	s := &Sandbox{Credentials: cfg.Credentials, logger: cfg.Logger, clock: schedule.New(cfg.TimeScale), dir: cfg.Dir, stop: stop}
 	if err := s.open(ctx, cfg); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
@@ -123,7 +124,7 @@ func (c *Config) complete() error {
 		c.Credentials = keys
 	}
 	if c.Credentials.WechatPay.platform == nil {
-		return errors.New("sandbox: Config.Credentials must come from EnsureKeys")
+		return errors.New("sandbox: Config.Credentials must come from EnsureKeys, NewCredentials or ParseCredentials")
 	}
 	return nil
 }
@@ -203,10 +204,13 @@ func (s *Sandbox) handler() http.Handler {
 	s.Carrier.Routes(mux, Kuaidi100Prefix)
 	s.Insurer.Routes(mux, WeixinPrefix)
 	s.Mail.Routes(mux, MailPrefix)
-	c := &control.Control{Clock: s.clock, Faults: s.Faults, Payment: s.Payment, Carrier: s.Carrier, Insurer: s.Insurer}
+	c := &control.Control{Clock: s.clock, Faults: s.Faults, Payment: s.Payment, Carrier: s.Carrier, Insurer: s.Insurer, Journals: s.dir}
 	c.Routes(mux, ControlPrefix)
 	mux.HandleFunc("GET /{$}", s.serveIndex)
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
+	// Whoever can answer is ready: there is nothing that the sandbox needs.
+	for _, probe := range []string{"healthz", "livez", "readyz"} {
+		mux.HandleFunc("GET /"+probe, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
+	}
 	return mux
 }
 

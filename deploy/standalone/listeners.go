@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 )
 
@@ -15,13 +16,17 @@ type listeners struct{ open map[string]net.Listener }
 
 func listen(ctx context.Context, cfg Config) (*listeners, error) {
 	l := &listeners{open: map[string]net.Listener{}}
-	for name, addr := range map[string]string{
+	addrs := map[string]string{
 		"gateway": cfg.GatewayAddr, "order": loopback, "logistics": loopback, "payment": loopback, "cases": loopback, "notification": loopback,
-	} {
+	}
+	if cfg.Payloads.PayloadKeys != "" {
+		addrs["codec"] = cfg.CodecAddr
+	}
+	for name, addr := range addrs {
 		listener, err := new(net.ListenConfig).Listen(ctx, "tcp", addr)
 		if errors.Is(err, syscall.EADDRINUSE) {
 			l.close()
-			return nil, fmt.Errorf("%s is taken: stop what uses it, or set AFTERCARE_GATEWAY_ADDR to another address", addr)
+			return nil, fmt.Errorf("%s is taken: stop what uses it, or set AFTERCARE_%s_ADDR to another address", addr, strings.ToUpper(name))
 		}
 		if err != nil {
 			l.close()
@@ -57,7 +62,14 @@ func (l *listeners) close() {
 	}
 }
 
-func (l *listeners) url(name string) string { return "http://" + l.open[name].Addr().String() }
+// url is where a part answers; empty for one that does not run.
+func (l *listeners) url(name string) string {
+	listener, runs := l.open[name]
+	if !runs {
+		return ""
+	}
+	return "http://" + listener.Addr().String()
+}
 
 // lock makes the folder and keeps a second process out of it. The lock ends with the process, however it ends.
 func lock(dir string) (*os.File, error) {

@@ -18,8 +18,8 @@ import (
 
 	"go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/client"
-	sdklog "go.temporal.io/sdk/log"
 
+	"aftercare.dev/deploy/keys"
 	"aftercare.dev/deploy/sandbox"
 	"aftercare.dev/deploy/sandbox/insurer"
 	"aftercare.dev/deploy/temporal"
@@ -27,6 +27,8 @@ import (
 	"aftercare.dev/gateway/access"
 	"aftercare.dev/services/platform/config"
 	"aftercare.dev/workflows/contract"
+	"aftercare.dev/workflows/dial"
+	"aftercare.dev/workflows/setup"
 	"aftercare.dev/workflows/worker"
 )
 
@@ -40,6 +42,9 @@ type Config struct {
 	UIAddr       string `env:"AFTERCARE_UI_ADDR" envDefault:"127.0.0.1:8233"`
 	SandboxAddr  string `env:"AFTERCARE_SANDBOX_ADDR" envDefault:"127.0.0.1:8090"`
 	MailAddr     string `env:"AFTERCARE_MAIL_ADDR" envDefault:"127.0.0.1:8025"`
+	CodecAddr    string `env:"AFTERCARE_CODEC_ADDR" envDefault:"127.0.0.1:8087"`
+	// Payloads are encrypted with these keys, if there are any; then a codec server runs, too.
+	Payloads dial.Config
 	// TimeScale is how many seconds pass in the sandbox in one real second: couriers come after two hours of it.
 	TimeScale float64 `env:"AFTERCARE_SANDBOX_TIME_SCALE" envDefault:"7200" validate:"min=1,max=100000"`
 }
@@ -52,6 +57,7 @@ func (c *Config) Validate() error {
 		{"AFTERCARE_UI_ADDR", c.UIAddr},
 		{"AFTERCARE_SANDBOX_ADDR", c.SandboxAddr},
 		{"AFTERCARE_MAIL_ADDR", c.MailAddr},
+		{"AFTERCARE_CODEC_ADDR", c.CodecAddr},
 	} {
 		host, port, err := net.SplitHostPort(setting.addr)
 		_, wrong := strconv.ParseUint(port, 10, 16)
@@ -65,11 +71,11 @@ func (c *Config) Validate() error {
 
 // System is the running product.
 type System struct {
-	// GatewayURL, UIURL and SandboxURL are where people look.
-	GatewayURL, UIURL, SandboxURL string
+	// GatewayURL, UIURL and SandboxURL are where people look; CodecURL is empty if payloads are not encrypted.
+	GatewayURL, UIURL, SandboxURL, CodecURL string
 	// Temporal is the address of the Temporal frontend.
 	Temporal string
-	Keys     *Keys
+	Keys     *keys.Keys
 
 	log     *slog.Logger
 	lock    *os.File
@@ -93,7 +99,7 @@ func (s *System) start(ctx context.Context, cfg Config) (err error) {
 	if s.lock, err = lock(cfg.Dir); err != nil {
 		return err
 	}
-	if s.Keys, err = EnsureKeys(filepath.Join(cfg.Dir, "keys")); err != nil {
+	if s.Keys, err = keys.Ensure(filepath.Join(cfg.Dir, "keys")); err != nil {
 		return err
 	}
 	at, err := listen(ctx, cfg)
@@ -107,24 +113,27 @@ func (s *System) start(ctx context.Context, cfg Config) (err error) {
 	}
 	var server *temporal.Server
 	err = together(
-		func() (err error) { server, err = s.startTemporal(ctx, cfg); return err },
+		func() (err error) { server, err = s.startTemporal(ctx, cfg, at); return err },
 		func() error { return s.startServices(ctx, cfg, at, outside) },
 	)
 	if err != nil {
+		return err
+	}
+	if err := s.startCodec(ctx, cfg, at, server); err != nil {
 		return err
 	}
 	return s.startCases(ctx, cfg, at, server)
 }
 
 // startTemporal runs the embedded server with the search attributes of the workflows.
-func (s *System) startTemporal(ctx context.Context, cfg Config) (*temporal.Server, error) {
+func (s *System) startTemporal(ctx context.Context, cfg Config, at *listeners) (*temporal.Server, error) {
 	attributes := map[string]enums.IndexedValueType{}
 	for _, key := range contract.Attributes() {
 		attributes[key.GetName()] = key.GetValueType()
 	}
 	server, err := temporal.Start(ctx, temporal.Config{
 		Dir: filepath.Join(cfg.Dir, "temporal"), FrontendAddr: cfg.TemporalAddr, UIAddr: cfg.UIAddr,
-		SearchAttributes: attributes, Logger: s.log.With("part", "temporal"),
+		SearchAttributes: attributes, CodecURL: at.url("codec"), Logger: s.log.With("part", "temporal"),
 	})
 	var taken *temporal.PortTakenError
 	if errors.As(err, &taken) {
@@ -148,7 +157,7 @@ func (s *System) startSandbox(ctx context.Context, cfg Config, at *listeners) (*
 	outside, err := sandbox.Start(context.WithoutCancel(ctx), sandbox.Config{
 		Dir: filepath.Join(cfg.Dir, "sandbox"), HTTPAddr: cfg.SandboxAddr, SMTPAddr: cfg.MailAddr,
 		TimeScale: cfg.TimeScale, Logger: s.log.With("part", "sandbox"),
-		InsurerCallback: insurer.Callback{URL: at.url("gateway") + "/callbacks/freight-insurance"},
+		InsurerCallback: insurer.Callback{URL: sandbox.CallbackOf(at.url("gateway"))},
 	})
 	if errors.Is(err, syscall.EADDRINUSE) {
 		return nil, fmt.Errorf("%s or %s is taken: stop what uses it, or set AFTERCARE_SANDBOX_ADDR and AFTERCARE_MAIL_ADDR to other addresses",
@@ -163,13 +172,19 @@ func (s *System) startSandbox(ctx context.Context, cfg Config, at *listeners) (*
 
 // startCases starts the worker and the gateway, which need everything else.
 func (s *System) startCases(ctx context.Context, cfg Config, at *listeners, server *temporal.Server) error {
-	c, err := client.DialContext(ctx, client.Options{
-		HostPort: server.FrontendAddr(), Namespace: server.Namespace(), Logger: sdklog.NewStructuredLogger(quiet(s.log.With("part", "worker"))),
-	})
+	options := client.Options{HostPort: server.FrontendAddr(), Namespace: server.Namespace()}
+	if err := dial.Complete(&options, cfg.Payloads, quiet(s.log.With("part", "worker"))); err != nil {
+		return err
+	}
+	c, err := client.DialContext(ctx, options)
 	if err != nil {
 		return fmt.Errorf("connect to the Temporal server: %w", err)
 	}
 	s.onStop(c.Close)
+	// The search attributes are in the database already.
+	if err := setup.Schedules(ctx, c); err != nil {
+		return err
+	}
 	environ := s.environ(cfg, at, nil)
 	workerConfig, err := config.Load[worker.Config]("", environ)
 	if err != nil {

@@ -59,6 +59,11 @@ type Config struct {
 	// SearchAttributes are registered in Namespace; ones that an existing database lacks are added.
 	// Attributes in the database that are not named here stay as they are.
 	SearchAttributes map[string]enums.IndexedValueType
+	// Bare makes neither the namespace nor the search attributes: whoever uses the server has them made through its API, as
+	// with any cluster.
+	Bare bool
+	// CodecURL is where the UI has payloads decrypted, with the session that the browser has there. Empty: nowhere.
+	CodecURL string
 	// Logger gets warnings and errors of the server. Nil: nothing is logged.
 	Logger *slog.Logger
 }

@@ -28,6 +28,14 @@ func dynamicConfig() dynamicconfig.StaticClient {
 		// machine with few cores this happens often. A waiter then asks again after this time.
 		dynamicconfig.HistoryLongPollExpirationInterval.Key(): time.Second,
 
+		// A workflow whose tasks fail is said to have a problem, in a search attribute, after the second failure and not after
+		// the fifth: operators of one process have nobody else to tell them.
+		dynamicconfig.NumConsecutiveWorkflowTaskProblemsToTriggerSearchAttribute.Key(): 2,
+
+		// Whether an old version of the workers is still needed shows soon after the last case has left it.
+		dynamicconfig.VersionDrainageStatusVisibilityGracePeriod.Key(): 5 * time.Second,
+		dynamicconfig.VersionDrainageStatusRefreshInterval.Key():       5 * time.Second,
+
 		// Mutable state of open workflows: by size, since the default is a count that may be gigabytes.
 		dynamicconfig.HistoryCacheSizeBasedLimit.Key():        true,
 		dynamicconfig.HistoryCacheHostLevelMaxSizeBytes.Key(): 64 * mebibyte,

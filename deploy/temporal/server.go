@@ -41,8 +41,8 @@ type Server struct {
 	err      error // why the server ended; set before done is closed
 }
 
-// Start runs the server and returns when the frontend answers and the namespace with its search
-// attributes exists. The context is for the start only. A port in use is a *PortTakenError.
+// Start runs the server and returns when the frontend answers and, unless it is bare, the namespace with
+// its search attributes exists. The context is for the start only. A port in use is a *PortTakenError.
 func Start(ctx context.Context, cfg Config) (*Server, error) {
 	cfg = cfg.withDefaults()
 	if err := cfg.validate(); err != nil {
@@ -74,6 +74,9 @@ func prepare(ctx context.Context, cfg Config, db *config.SQL) error {
 			return err
 		}
 	}
+	if cfg.Bare {
+		return nil
+	}
 	return ensureNamespace(ctx, cfg, db)
 }
 
@@ -90,7 +93,7 @@ func (s *Server) start(ctx context.Context) error {
 	if !s.at.ui.IsValid() {
 		return nil
 	}
-	ui, err := startUI(ctx, s.cfg.Namespace, s.at)
+	ui, err := startUI(ctx, s.cfg, s.at)
 	s.ui = ui
 	return err
 }
@@ -173,6 +176,9 @@ func (s *Server) awaitNamespace(ctx context.Context) error {
 		}
 		if health.GetStatus() != grpc_health_v1.HealthCheckResponse_SERVING {
 			return fmt.Errorf("the frontend is %s", health.GetStatus())
+		}
+		if s.cfg.Bare {
+			return nil
 		}
 		_, err = workflowservice.NewWorkflowServiceClient(conn).DescribeNamespace(ctx,
 			&workflowservice.DescribeNamespaceRequest{Namespace: s.cfg.Namespace})

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"aftercare.dev/deploy/client"
+	"aftercare.dev/deploy/keys"
 	"aftercare.dev/deploy/standalone"
 	"aftercare.dev/gateway/access"
 	"aftercare.dev/services/platform/config"
@@ -47,18 +48,18 @@ func running(ctx context.Context, cfg standalone.Config) (*place, error) {
 	case status != http.StatusOK:
 		return nil, fmt.Errorf("something answers at %s but is not ready: wait for it, or stop it", at.url)
 	}
-	keys, err := standalone.EnsureKeys(filepath.Join(cfg.Dir, "keys"))
+	own, err := keys.Ensure(filepath.Join(cfg.Dir, "keys"))
 	if err != nil {
 		return nil, err
 	}
-	token, err := keys.Token(access.Principal{Subject: "local", MerchantID: "demo", Roles: []string{"administrator"}}, time.Minute)
+	token, err := own.Token(access.Principal{Subject: "local", MerchantID: "demo", Roles: []string{"administrator"}}, time.Minute)
 	if err != nil {
 		return nil, err
 	}
 	if status, err = get(ctx, at.url+"/v1/policy", token); err != nil || status != http.StatusOK {
 		return nil, fmt.Errorf("what answers at %s is not the Aftercare of the folder %s: stop it, or set AFTERCARE_DIR to its folder", at.url, cfg.Dir)
 	}
-	at.keys = keys
+	at.keys = own
 	return at, nil
 }
 
@@ -79,13 +80,9 @@ func get(ctx context.Context, url, token string) (int, error) {
 
 // begin starts a system.
 func begin(ctx context.Context, cfg standalone.Config) (*place, error) {
-	log, err := newLogger()
+	system, stop, err := start(ctx, cfg)
 	if err != nil {
 		return nil, err
 	}
-	system, err := standalone.Start(ctx, cfg, log)
-	if err != nil {
-		return nil, err
-	}
-	return &place{url: system.GatewayURL, ui: system.UIURL, dir: cfg.Dir, keys: system.Keys, leave: system.Stop}, nil
+	return &place{url: system.GatewayURL, ui: system.UIURL, dir: cfg.Dir, keys: system.Keys, leave: stop}, nil
 }

@@ -34,7 +34,7 @@ func runDemo(ctx context.Context, flags *flag.FlagSet, args []string) error {
 		}
 		defer func() { _ = os.RemoveAll(dir) }()
 		const free = "127.0.0.1:0"
-		cfg.Dir, cfg.GatewayAddr, cfg.TemporalAddr, cfg.UIAddr, cfg.SandboxAddr, cfg.MailAddr = dir, free, free, free, free, free
+		cfg.Dir, cfg.GatewayAddr, cfg.TemporalAddr, cfg.UIAddr, cfg.SandboxAddr, cfg.MailAddr, cfg.CodecAddr = dir, free, free, free, free, free, free
 		if at, err = begin(ctx, cfg); err != nil {
 			return err
 		}

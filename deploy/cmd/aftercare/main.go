@@ -21,9 +21,11 @@ const usage = `aftercare runs after-sales for an online shop.
   aftercare demo      one return told step by step
   aftercare replay    --data FILE [--limit N]: a shop's export as orders and returns
   aftercare token     [--role R] [--merchant M] [--subject S]: a token for the local system
+  aftercare temporal  [--dir D] [--listen A] [--ui A] [--bare]: the Temporal server alone
 
 Settings are environment variables: AFTERCARE_DIR, AFTERCARE_GATEWAY_ADDR, AFTERCARE_UI_ADDR,
-AFTERCARE_TEMPORAL_ADDR, AFTERCARE_SANDBOX_ADDR, AFTERCARE_MAIL_ADDR, AFTERCARE_SANDBOX_TIME_SCALE, LOG_LEVEL.
+AFTERCARE_TEMPORAL_ADDR, AFTERCARE_SANDBOX_ADDR, AFTERCARE_MAIL_ADDR, AFTERCARE_CODEC_ADDR, PAYLOAD_KEYS,
+AFTERCARE_SANDBOX_TIME_SCALE, LOG_LEVEL, OTEL_….
 `
 
 // errUsage says that the usage was shown.
@@ -55,6 +57,8 @@ func command(ctx context.Context, args []string) error {
 		return runDemo(ctx, flags, args[1:])
 	case "replay":
 		return runReplay(ctx, flags, args[1:])
+	case "temporal":
+		return runTemporal(ctx, flags, args[1:])
 	case "token":
 		return token(flags, args[1:])
 	default:

@@ -8,10 +8,10 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
+	"aftercare.dev/deploy/keys"
 	"aftercare.dev/deploy/replay"
 	"aftercare.dev/deploy/standalone"
 	"aftercare.dev/gateway/access"
@@ -27,16 +27,12 @@ func run(ctx context.Context, flags *flag.FlagSet, args []string) error {
 	if err != nil {
 		return err
 	}
-	log, err := newLogger()
-	if err != nil {
-		return err
-	}
 	begun := time.Now()
-	system, err := standalone.Start(ctx, cfg, log)
+	system, stop, err := start(ctx, cfg)
 	if err != nil {
 		return err
 	}
-	defer system.Stop()
+	defer stop()
 	token, err := system.Token(access.Principal{Subject: "local", MerchantID: "demo", Roles: []string{"administrator"}}, 30*24*time.Hour)
 	if err != nil {
 		return err
@@ -47,7 +43,7 @@ func run(ctx context.Context, flags *flag.FlagSet, args []string) error {
   Temporal UI                 %s/namespaces/aftercare/workflows
   outside world (sandbox)     %s    its mail: %s/mail
   data                        %s
-
+%s
 A token of an administrator of the merchant "demo", valid for 30 days (others: make token ROLE=buyer SUBJECT=b1):
 
 %s
@@ -56,39 +52,40 @@ A token of an administrator of the merchant "demo", valid for 30 days (others: m
 
 Ctrl-C stops it; open cases go on when it is started again.
 `, time.Since(begun).Round(100*time.Millisecond), system.GatewayURL, system.UIURL, system.SandboxURL, system.SandboxURL,
-		cfg.Dir, token, system.GatewayURL)
+		cfg.Dir, aboutCodec(system), token, system.GatewayURL)
 	return system.Wait(ctx)
 }
 
-// roles are what a token can be for.
-var roles = []string{"storefront", "buyer", "agent", "warehouse", "finance", "operator", "administrator"}
+// aboutCodec tells how to read payloads, if they are encrypted.
+func aboutCodec(system *standalone.System) string {
+	if system.CodecURL == "" {
+		return ""
+	}
+	return fmt.Sprintf("  codec server                %s    sign in with: make token ROLE=operator MERCHANT=%s SUBJECT=me\n",
+		system.CodecURL, standalone.Operations)
+}
 
 // token prints a token for the system whose keys are in AFTERCARE_DIR.
 func token(flags *flag.FlagSet, args []string) error {
-	role := flags.String("role", "storefront", strings.Join(roles, ", "))
+	role := flags.String("role", "storefront", strings.Join(keys.Roles, ", "))
 	merchant := flags.String("merchant", "demo", "the tenant")
 	subject := flags.String("subject", "", "who it is; for a buyer the buyer's id")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
-	if !slices.Contains(roles, *role) {
-		return fmt.Errorf("ROLE is %q, expected one of %s", *role, strings.Join(roles, ", "))
-	}
-	if *subject == "" {
-		if *role == "buyer" {
-			return errors.New("a buyer's token needs SUBJECT=<the buyer's id>")
-		}
-		*subject = "local"
+	who, err := keys.Somebody(*role, *merchant, *subject)
+	if err != nil {
+		return err
 	}
 	cfg, err := config.Load[standalone.Config]("", os.Environ())
 	if err != nil {
 		return err
 	}
-	keys, err := standalone.EnsureKeys(filepath.Join(cfg.Dir, "keys"))
+	own, err := keys.Ensure(filepath.Join(cfg.Dir, "keys"))
 	if err != nil {
 		return err
 	}
-	signed, err := keys.Token(access.Principal{Subject: *subject, MerchantID: *merchant, Roles: []string{*role}}, 30*24*time.Hour)
+	signed, err := own.Token(who, 30*24*time.Hour)
 	if err != nil {
 		return err
 	}

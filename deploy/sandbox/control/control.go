@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"path/filepath"
 	"time"
 
 	"aftercare.dev/deploy/sandbox/carrier"
@@ -24,6 +25,8 @@ type Control struct {
 	Payment *payment.Service
 	Carrier *carrier.Service
 	Insurer *insurer.Service
+	// Journals is the folder with the journals of the systems.
+	Journals string
 }
 
 // Routes registers the API below prefix. Browsers of other origins are kept
@@ -42,6 +45,7 @@ func (c *Control) Routes(mux *http.ServeMux, prefix string) {
 	own.HandleFunc("GET "+prefix+"/insurer/callback", c.getCallback)
 	own.HandleFunc("PUT "+prefix+"/insurer/callback", c.setCallback)
 	own.HandleFunc("POST "+prefix+"/insurer/expire-tokens", c.expireTokens)
+	own.HandleFunc("GET "+prefix+"/journal/{system}", c.journal)
 	mux.Handle(prefix+"/", http.NewCrossOriginProtection().Handler(own))
 }
 
@@ -81,6 +85,18 @@ func read(w http.ResponseWriter, r *http.Request, v any) bool {
 	}
 	fail(w, http.StatusBadRequest, err)
 	return false
+}
+
+// journal answers with a system's journal as it is on disk, for whoever has to know the truth and not the folder.
+func (c *Control) journal(w http.ResponseWriter, r *http.Request) {
+	system := r.PathValue("system")
+	switch system {
+	case "payment", "carrier", "insurer":
+		w.Header().Set("Content-Type", "application/x-ndjson")
+		http.ServeFile(w, r, filepath.Join(c.Journals, system+".ndjson"))
+	default:
+		fail(w, http.StatusNotFound, errors.New("there are journals of payment, carrier and insurer"))
+	}
 }
 
 func (c *Control) listRules(w http.ResponseWriter, _ *http.Request) {
