@@ -85,7 +85,7 @@ func New(_ context.Context, cfg Config, temporal client.Client, log *slog.Logger
 	}
 	s := &Service{log: log, tokens: tokens, limiter: access.NewLimiter(cfg.RequestsPerSecond, time.Now)}
 	if err := s.assemble(cfg, temporal); err != nil {
-		return nil, fmt.Errorf("gateway: %w", err)
+		return nil, err
 	}
 	return s, nil
 }

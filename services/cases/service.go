@@ -86,16 +86,16 @@ func Migrate(ctx context.Context, cfg database.Config, log *slog.Logger) error {
 func New(ctx context.Context, cfg Config, log *slog.Logger) (*Service, error) {
 	bucket, err := openBucket(ctx, cfg)
 	if err != nil {
-		return nil, fmt.Errorf("cases: %w", err)
+		return nil, err
 	}
 	cfg.Database.Logger = log
 	db, err := database.Open(ctx, cfg.Database)
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("cases: %w", err), bucket.Close())
+		return nil, errors.Join(err, bucket.Close())
 	}
 	s := &Service{log: log, db: db, bucket: bucket}
 	if err := s.assemble(ctx, cfg); err != nil {
-		return nil, errors.Join(fmt.Errorf("cases: %w", err), database.Close(db), bucket.Close())
+		return nil, errors.Join(err, database.Close(db), bucket.Close())
 	}
 	return s, nil
 }

@@ -92,22 +92,22 @@ func New(ctx context.Context, cfg Config, log *slog.Logger) (*Service, error) {
 	}
 	book, err := wording.New()
 	if err != nil {
-		return nil, fmt.Errorf("notification: %w", err)
+		return nil, err
 	}
 	senders := map[domain.Channel]dispatch.Sender{}
 	if cfg.SMTP.Addr != "" {
 		if senders[domain.ChannelEmail], err = newEmailSender(cfg, book); err != nil {
-			return nil, fmt.Errorf("notification: %w", err)
+			return nil, err
 		}
 	}
 	cfg.Database.Logger = log
 	db, err := database.Open(ctx, cfg.Database)
 	if err != nil {
-		return nil, fmt.Errorf("notification: %w", err)
+		return nil, err
 	}
 	s := &Service{log: log, db: db}
 	if err := s.assemble(ctx, cfg, guard, book, senders); err != nil {
-		return nil, errors.Join(fmt.Errorf("notification: %w", err), database.Close(db))
+		return nil, errors.Join(err, database.Close(db))
 	}
 	return s, nil
 }

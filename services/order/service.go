@@ -71,11 +71,11 @@ func New(ctx context.Context, cfg Config, log *slog.Logger) (*Service, error) {
 	cfg.Database.Logger = log
 	db, err := database.Open(ctx, cfg.Database)
 	if err != nil {
-		return nil, fmt.Errorf("order: %w", err)
+		return nil, err
 	}
 	s := &Service{log: log, db: db}
 	if err := s.assemble(ctx, cfg, insurer); err != nil {
-		return nil, errors.Join(fmt.Errorf("order: %w", err), database.Close(db))
+		return nil, errors.Join(err, database.Close(db))
 	}
 	return s, nil
 }
