@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	stdhttp "net/http"
-	"strings"
 	"time"
 
 	"go.temporal.io/sdk/client"
@@ -59,29 +57,12 @@ func newServices(cfg Config, log *slog.Logger) (http.Services, error) {
 // reason to turn everybody away.
 func readiness(cfg Config, temporal client.Client, log *slog.Logger) map[string]httpserver.Check {
 	probe := httpclient.New(httpclient.Options{Timeout: 2 * time.Second, Logger: log})
-	ready := func(url string) httpserver.Check {
-		return func(ctx context.Context) error {
-			r, err := stdhttp.NewRequestWithContext(ctx, stdhttp.MethodGet, strings.TrimSuffix(url, "/")+"/readyz", stdhttp.NoBody)
-			if err != nil {
-				return err
-			}
-			answer, err := probe.Do(r)
-			if err != nil {
-				return err
-			}
-			defer func() { _ = answer.Body.Close() }()
-			if answer.StatusCode != stdhttp.StatusOK {
-				return fmt.Errorf("it answers %s", answer.Status)
-			}
-			return nil
-		}
-	}
 	return map[string]httpserver.Check{
 		"temporal": func(ctx context.Context) error {
 			_, err := temporal.CheckHealth(ctx, &client.CheckHealthRequest{})
 			return err
 		},
-		"order": ready(cfg.OrderURL),
-		"cases": ready(cfg.CasesURL),
+		"order": httpserver.ReadyAt(cfg.OrderURL, probe.Do),
+		"cases": httpserver.ReadyAt(cfg.CasesURL, probe.Do),
 	}
 }

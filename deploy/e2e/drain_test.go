@@ -10,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/api/enums/v1"
+	historypb "go.temporal.io/api/history/v1"
 	"go.temporal.io/api/workflowservice/v1"
 	"golang.org/x/sync/errgroup"
 
@@ -53,15 +54,19 @@ func TestProcessesAreReplacedUnderLoadWithoutARequestFailedOrAnActivityCut(t *te
 		s.paid(c.OrderID, worth, 1)
 	}
 	require.Empty(t, into[cases.CasePage](s.storefront.get("/v1/cases?status=open")).Items)
-	for id, one := range histories(t, a.house) {
-		for _, kind := range one.kinds {
-			require.NotContains(t, []string{
-				enums.EVENT_TYPE_ACTIVITY_TASK_TIMED_OUT.String(), enums.EVENT_TYPE_ACTIVITY_TASK_CANCELED.String(),
-				enums.EVENT_TYPE_WORKFLOW_TASK_FAILED.String(),
-			}, kind, id)
+	for _, event := range events(t, a.house, "") {
+		require.False(t, misfits(event), "%v", event)
+		switch event.GetEventType() {
+		case enums.EVENT_TYPE_ACTIVITY_TASK_TIMED_OUT, enums.EVENT_TYPE_ACTIVITY_TASK_CANCELED:
+			require.Fail(t, "a task was cut", "%v", event)
+		case enums.EVENT_TYPE_ACTIVITY_TASK_STARTED:
+			require.Equal(t, int32(1), event.GetActivityTaskStartedEventAttributes().GetAttempt(), "an activity failed: %v", event)
+		case enums.EVENT_TYPE_WORKFLOW_TASK_TIMED_OUT:
+			// A worker that is gone leaves tasks on its own queue, from where they go to another one; none that it had begun.
+			require.NotEqual(t, enums.TIMEOUT_TYPE_START_TO_CLOSE, event.GetWorkflowTaskTimedOutEventAttributes().GetTimeoutType(), "a task was cut: %v", event)
+		default:
 		}
 	}
-	t.Logf("%d requests, %d cases; retried: %q", load.requests, len(load.cases), retried(t, a.house))
 }
 
 // load is the storefronts and the staff of a shop at their daily work.
@@ -126,7 +131,7 @@ func (l *load) ask(who *person, method, path string, body any, expected ...int) 
 	return a, false
 }
 
-// one is the life of one case. Whatever was not answered right is noted, and the case is left to others.
+// one is the life of one case. It is left to others once an answer says that its effect is still to come.
 func (l *load) one(ctx context.Context, buyer string) {
 	s, id := l.s, ids.New("o")
 	in := input(buyer)
@@ -135,11 +140,13 @@ func (l *load) one(ctx context.Context, buyer string) {
 	if _, ok := l.ask(s.storefront, http.MethodPut, "/v1/orders/"+id, in, http.StatusOK, http.StatusCreated); !ok {
 		return
 	}
-	filed, ok := l.ask(s.storefront, http.MethodPost, "/v1/cases", judged(id), http.StatusCreated)
+	// 202 says that it is durable and was not judged in time, on a machine that is busy.
+	filed, ok := l.ask(s.storefront, http.MethodPost, "/v1/cases", judged(id), http.StatusCreated, http.StatusAccepted)
 	if !ok {
 		return
 	}
 	c := into[cases.Case](filed)
+	c.OrderID = id
 	l.mu.Lock()
 	l.cases = append(l.cases, c)
 	l.mu.Unlock()
@@ -159,7 +166,10 @@ func (l *load) one(ctx context.Context, buyer string) {
 		{s.warehouse, http.MethodPost, at + "/inspect", intact()},
 		{s.finance, http.MethodGet, "/v1/refunds?case_id=" + c.CaseID, nil},
 	} {
-		if _, ok := l.ask(step.who, step.method, step.path, step.body, http.StatusOK); !ok {
+		if filed.status == http.StatusAccepted {
+			return
+		}
+		if filed, ok = l.ask(step.who, step.method, step.path, step.body, http.StatusOK, http.StatusAccepted); !ok {
 			return
 		}
 		select {
@@ -169,24 +179,28 @@ func (l *load) one(ctx context.Context, buyer string) {
 	}
 }
 
-// retried are the activities of the house that ran more than once, with what went wrong before.
-func retried(t testing.TB, h *house) []string {
+// misfits tells whether a workflow task failed, as it does when code does not fit a history. That news came in while a
+// workflow was about to close is none: it takes them in first.
+func misfits(event *historypb.HistoryEvent) bool {
+	return event.GetEventType() == enums.EVENT_TYPE_WORKFLOW_TASK_FAILED &&
+		event.GetWorkflowTaskFailedEventAttributes().GetCause() != enums.WORKFLOW_TASK_FAILED_CAUSE_UNHANDLED_COMMAND
+}
+
+// events are those of all workflows that a query finds.
+func events(t testing.TB, h *house, query string) []*historypb.HistoryEvent {
 	t.Helper()
 	ctx := context.Background()
 	c := h.dial(t)
-	var found []string
-	listed, err := c.ListWorkflow(ctx, &workflowservice.ListWorkflowExecutionsRequest{Namespace: namespace, PageSize: 1000})
+	var all []*historypb.HistoryEvent
+	listed, err := c.ListWorkflow(ctx, &workflowservice.ListWorkflowExecutionsRequest{Namespace: namespace, PageSize: 1000, Query: query})
 	require.NoError(t, err)
 	for _, run := range listed.GetExecutions() {
-		id := run.GetExecution().GetWorkflowId()
-		events := c.GetWorkflowHistory(ctx, id, run.GetExecution().GetRunId(), false, enums.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
-		for events.HasNext() {
-			event, err := events.Next()
+		found := c.GetWorkflowHistory(ctx, run.GetExecution().GetWorkflowId(), run.GetExecution().GetRunId(), false, enums.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
+		for found.HasNext() {
+			event, err := found.Next()
 			require.NoError(t, err)
-			if started := event.GetActivityTaskStartedEventAttributes(); started.GetAttempt() > 1 {
-				found = append(found, fmt.Sprintf("%s: attempt %d after %s", id, started.GetAttempt(), started.GetLastFailure().GetMessage()))
-			}
+			all = append(all, event)
 		}
 	}
-	return found
+	return all
 }

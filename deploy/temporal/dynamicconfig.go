@@ -32,6 +32,10 @@ func dynamicConfig() dynamicconfig.StaticClient {
 		// the fifth: operators of one process have nobody else to tell them.
 		dynamicconfig.NumConsecutiveWorkflowTaskProblemsToTriggerSearchAttribute.Key(): 2,
 
+		// A worker that stops gets its polls back empty. Otherwise it hangs up on them, and a task that is handed to it at that
+		// moment is lost until it times out.
+		dynamicconfig.EnableCancelWorkerPollsOnShutdown.Key(): true,
+
 		// Whether an old version of the workers is still needed shows soon after the last case has left it.
 		dynamicconfig.VersionDrainageStatusVisibilityGracePeriod.Key(): 5 * time.Second,
 		dynamicconfig.VersionDrainageStatusRefreshInterval.Key():       5 * time.Second,

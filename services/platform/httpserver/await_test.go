@@ -7,6 +7,8 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/http/httptest"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -89,4 +91,25 @@ func get(t *testing.T, url string) string {
 		t.Fatal(err)
 	}
 	return strings.TrimSpace(answer.Status[:3] + " " + string(body))
+}
+
+func TestAnotherProcessIsReadyAlsoWhileItDrains(t *testing.T) {
+	for said, ready := range map[string]bool{
+		`200 {"status":"ready"}`: true, `503 {"status":"draining"}`: true,
+		`503 {"status":"not ready","missing":["database"]}`: false, `503 busy`: false, `404 {}`: false,
+	} {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			status, body, _ := strings.Cut(said, " ")
+			code, _ := strconv.Atoi(status)
+			w.WriteHeader(code)
+			_, _ = io.WriteString(w, body)
+		}))
+		if err := ReadyAt(server.URL+"/", http.DefaultClient.Do)(t.Context()); (err == nil) != ready {
+			t.Errorf("%s: %v", said, err)
+		}
+		server.Close()
+		if err := ReadyAt(server.URL, http.DefaultClient.Do)(t.Context()); err == nil {
+			t.Error("nobody is there, and it is ready")
+		}
+	}
 }

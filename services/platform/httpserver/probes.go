@@ -2,9 +2,12 @@ package httpserver
 
 import (
 	"context"
+	"encoding/json"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -43,9 +46,12 @@ func (s *Server) live(c echo.Context) error {
 	return c.JSON(http.StatusOK, readiness{Status: "ok"})
 }
 
+// draining is the status of a server that is told to end.
+const draining = "draining"
+
 func (s *Server) ready(c echo.Context) error {
 	if s.draining.Load() {
-		return c.JSON(http.StatusServiceUnavailable, readiness{Status: "draining"})
+		return c.JSON(http.StatusServiceUnavailable, readiness{Status: draining})
 	}
 	if missing := s.missing(c.Request().Context()); len(missing) > 0 {
 		return c.JSON(http.StatusServiceUnavailable, readiness{Status: "not ready", Missing: missing})
@@ -77,4 +83,29 @@ func (s *Server) missing(ctx context.Context) []string {
 	running.Wait()
 	slices.Sort(missing)
 	return missing
+}
+
+// ReadyAt checks the readiness of another process of the house, by its base URL. An instance that drains counts as
+// ready: it still takes requests, and those after them go to another one. Were it not so, a service that is replaced
+// would take everybody out of service who asks for its readiness.
+func ReadyAt(url string, do func(*http.Request) (*http.Response, error)) Check {
+	return func(ctx context.Context) error {
+		r, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimSuffix(url, "/")+readyz, http.NoBody)
+		if err != nil {
+			return err
+		}
+		answer, err := do(r)
+		if err != nil {
+			return err
+		}
+		defer func() { _ = answer.Body.Close() }()
+		if answer.StatusCode == http.StatusOK {
+			return nil
+		}
+		var said readiness
+		if err := json.NewDecoder(answer.Body).Decode(&said); err == nil && said.Status == draining {
+			return nil
+		}
+		return fmt.Errorf("it answers %s", answer.Status)
+	}
 }
