@@ -111,9 +111,9 @@ $(TOOLS)/helm-$(HELM_VERSION):
 # gotest,modules,flags: the tests of the modules, one after the other, with a server of the MySQL family. With
 # CI=true a test that skips itself is a failure: there, everything that a test may need is at hand.
 ifeq ($(CI),true)
-verdict = { $(GO) test -v $(2) ./... || echo "FAIL	$$m"; } | awk -f ../.ci/verdict.awk
+verdict = { $(GO) test -timeout 30m -v $(2) ./... || echo "FAIL	$$m"; } | awk -f ../.ci/verdict.awk
 else
-verdict = $(GO) test $(2) ./...
+verdict = $(GO) test -timeout 30m $(2) ./...
 endif
 define gotest
 (cd services && CGO_ENABLED=0 $(GO) build -o $(BIN)/withmysql ./platform/cmd/withmysql) && \

@@ -202,7 +202,7 @@ const ofRelease = "app.kubernetes.io/instance=" + release
 
 // deletePods deletes pods at random, one after the other, and lets the house become whole in between.
 func (r *run) deletePods(ctx context.Context) error {
-	chance := rand.New(rand.NewPCG(r.Seed, r.Seed)) //nolint:gosec // which pod it is has to be repeatable, not secret
+	chance := rand.New(rand.NewPCG(r.Seed, r.Seed))
 	for range r.Deletions {
 		found, err := r.kubectl(ctx, "get", "pods", "--namespace", r.Namespace, "--selector", ofRelease,
 			"--field-selector=status.phase=Running", "--sort-by=.metadata.labels.app\\.kubernetes\\.io/component", "--output=name")

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"os/exec"
+	"strconv"
 	"sync"
 	"time"
 )
@@ -61,7 +62,7 @@ func (r *run) shop(ctx context.Context) (*shoppers, error) {
 				"env": []object{
 					{"name": "SHOPPERS_GATEWAY_URL", "value": gatewayURL},
 					{"name": "SHOPPERS_SANDBOX_URL", "value": sandboxURL},
-					{"name": "SHOPPERS_WAITING", "value": fmt.Sprint(left)},
+					{"name": "SHOPPERS_WAITING", "value": strconv.Itoa(left)},
 				},
 			}},
 		},

@@ -94,7 +94,12 @@ func (f *Flow) notNow(action contract.Action) contract.Refusal {
 
 func (f *Flow) refusal(r contract.Refusal) error {
 	r.Stage, r.Version, r.Allowed = string(f.State.Stage), f.version, f.allowed()
-	return temporal.NewApplicationErrorWithOptions(r.Detail, contract.ErrorActionRefused, temporal.ApplicationErrorOptions{
+	// In the Temporal UI the message is all that can be read.
+	message := r.Detail
+	if len(r.Allowed) > 0 {
+		message = fmt.Sprintf("%s; possible now: %v", r.Detail, r.Allowed)
+	}
+	return temporal.NewApplicationErrorWithOptions(message, contract.ErrorActionRefused, temporal.ApplicationErrorOptions{
 		NonRetryable: true, Category: temporal.ApplicationErrorCategoryBenign, Details: []any{r},
 	})
 }
