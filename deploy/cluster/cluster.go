@@ -18,6 +18,7 @@ import (
 	"slices"
 	"time"
 
+	"aftercare.dev/deploy/load"
 	"aftercare.dev/deploy/split"
 )
 
@@ -49,12 +50,12 @@ type Result struct {
 	Seed uint64 `json:"seed"`
 	// InstallSeconds is what helm took until everything was ready, FirstCaseSeconds how long it was from its start to the
 	// first case that was closed.
-	InstallSeconds   float64  `json:"install_seconds"`
-	FirstCaseSeconds float64  `json:"first_case_seconds"`
-	UpgradeSeconds   float64  `json:"upgrade_seconds"`
-	RollbackSeconds  float64  `json:"rollback_seconds"`
-	PodsDeleted      int      `json:"pods_deleted"`
-	Shopping         Shopping `json:"shopping"`
+	InstallSeconds   float64      `json:"install_seconds"`
+	FirstCaseSeconds float64      `json:"first_case_seconds"`
+	UpgradeSeconds   float64      `json:"upgrade_seconds"`
+	RollbackSeconds  float64      `json:"rollback_seconds"`
+	PodsDeleted      int          `json:"pods_deleted"`
+	Shopping         load.Account `json:"shopping"`
 }
 
 // The names in the cluster.

@@ -5,28 +5,15 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"os/exec"
 	"strconv"
 	"sync"
 	"time"
-)
 
-// Shopping is the last line of the program shoppers.
-type Shopping struct {
-	Requests       int64    `json:"requests"`
-	Failed         int64    `json:"failed"`
-	Failures       []string `json:"failures,omitempty"`
-	Filed          int      `json:"filed"`
-	Closed         int      `json:"closed"`
-	Waiting        int      `json:"waiting"`
-	Refunded       int64    `json:"refunded_minor"`
-	Lost           []string `json:"lost,omitempty"`
-	Journal        int64    `json:"journal_minor"`
-	JournalRefunds int      `json:"journal_refunds"`
-}
+	"aftercare.dev/deploy/load"
+)
 
 // shoppers are the pod that shops, as its log tells.
 type shoppers struct {
@@ -146,44 +133,26 @@ func (s *shoppers) words() []byte {
 }
 
 // goHome has the shoppers finish and returns their report.
-func (r *run) goHome(ctx context.Context, s *shoppers) (Shopping, error) {
+func (r *run) goHome(ctx context.Context, s *shoppers) (load.Account, error) {
 	if _, err := r.kubectl(ctx, "delete", "--namespace", r.Namespace, "pod", shoppersPod, "--wait=false"); err != nil {
-		return Shopping{}, err
+		return load.Account{}, err
 	}
 	select {
 	case <-s.done:
 	case <-ctx.Done():
-		return Shopping{}, fmt.Errorf("the shoppers do not come to an end: %w: %s", ctx.Err(), s.words())
+		return load.Account{}, fmt.Errorf("the shoppers do not come to an end: %w: %s", ctx.Err(), s.words())
 	}
 	// The log was read to its end; how kubectl ended says nothing more.
 	_ = s.command.Wait()
 	if s.last == nil {
-		return Shopping{}, fmt.Errorf("the shoppers left no report: %s", s.words())
+		return load.Account{}, fmt.Errorf("the shoppers left no report: %s", s.words())
 	}
-	var report Shopping
+	var report load.Account
 	if err := json.Unmarshal(s.last, &report); err != nil {
-		return Shopping{}, err
+		return load.Account{}, err
 	}
-	return report, report.check()
-}
-
-// check fails unless every request was answered, and every case is closed and paid once, or waits where it should.
-func (s Shopping) check() error {
-	var errs []error
-	for _, wrong := range []struct {
-		is   bool
-		says string
-	}{
-		{s.Failed > 0, fmt.Sprintf("%d of %d requests failed: %q", s.Failed, s.Requests, s.Failures)},
-		{len(s.Lost) > 0, fmt.Sprintf("cases were lost: %q", s.Lost)},
-		{s.Closed != s.Filed, fmt.Sprintf("%d of %d cases were closed", s.Closed, s.Filed)},
-		{s.Waiting != left, fmt.Sprintf("%d of %d cases wait for a person", s.Waiting, left)},
-		{s.Journal != s.Refunded || s.JournalRefunds != s.Closed, fmt.Sprintf(
-			"the provider paid %d in %d refunds, the cases say %d in %d", s.Journal, s.JournalRefunds, s.Refunded, s.Closed)},
-	} {
-		if wrong.is {
-			errs = append(errs, errors.New(wrong.says))
-		}
+	if report.Waiting != left {
+		return report, fmt.Errorf("%d of %d cases wait for a person", report.Waiting, left)
 	}
-	return errors.Join(errs...)
+	return report, report.Check()
 }

@@ -2,9 +2,7 @@ package e2e
 
 import (
 	"context"
-	"fmt"
-	"net/http"
-	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -14,16 +12,16 @@ import (
 	"go.temporal.io/api/workflowservice/v1"
 	"golang.org/x/sync/errgroup"
 
+	"aftercare.dev/deploy/load"
 	"aftercare.dev/deploy/split"
 	cases "aftercare.dev/services/cases/api"
-	"aftercare.dev/services/platform/ids"
 )
 
 func TestProcessesAreReplacedUnderLoadWithoutARequestFailedOrAnActivityCut(t *testing.T) {
 	a := startApart(t, split.Options{TimeScale: quickly, Instances: 2, DrainDelay: 2 * time.Second})
 	s := newShop(t, a.house)
-	load := begin(s, 10)
-	load.atWork()
+	shoppers := shopping(s, 8)
+	shoppers.atWork()
 
 	// A platform replaces all deployments side by side, one instance of each at a time.
 	for _, wave := range []string{"-1", "-2"} {
@@ -39,20 +37,11 @@ func TestProcessesAreReplacedUnderLoadWithoutARequestFailedOrAnActivityCut(t *te
 			})
 		}
 		require.NoError(t, replaced.Wait())
-		load.atWork()
+		shoppers.atWork()
 	}
-	load.end()
-
-	require.Empty(t, load.wrong, "of %d requests", load.requests)
-	filed := make([]string, 0, len(load.cases))
-	for _, c := range load.cases {
-		filed = append(filed, c.CaseID)
-	}
-	s.finishAll(filed)
-	for _, c := range load.cases {
-		s.ends(c.CaseID, cases.OutcomeRefunded)
-		s.paid(c.OrderID, worth, 1)
-	}
+	account, err := load.Audit(t.Context(), shoppers.end(), a.house.sandbox)
+	require.NoError(t, err)
+	require.NoError(t, account.Check())
 	require.Empty(t, into[cases.CasePage](s.storefront.get("/v1/cases?status=open")).Items)
 	for _, event := range events(t, a.house, "") {
 		require.False(t, misfits(event), "%v", event)
@@ -69,114 +58,41 @@ func TestProcessesAreReplacedUnderLoadWithoutARequestFailedOrAnActivityCut(t *te
 	}
 }
 
-// load is the storefronts and the staff of a shop at their daily work.
-type load struct {
-	s       *shop
-	stop    context.CancelFunc
-	running sync.WaitGroup
-
-	mu       sync.Mutex
-	requests int
-	cases    []cases.Case
-	// wrong are the requests that were not answered as they should be.
-	wrong []string
+// crowd is the shoppers of a shop and its staff, at work until end is called.
+type crowd struct {
+	t      testing.TB
+	closed atomic.Int64
+	stop   context.CancelFunc
+	report chan load.Report
 }
 
-// begin has so many clients at work until end is called. Each takes a case from its filing to the warehouse's verdict,
-// and asks for lists and timelines on the way.
-func begin(s *shop, clients int) *load {
+func shopping(s *shop, shoppers int) *crowd {
 	ctx, stop := context.WithCancel(context.Background())
-	l := &load{s: s, stop: stop}
-	for n := range clients {
-		l.running.Go(func() {
-			for i := 0; ctx.Err() == nil; i++ {
-				l.one(ctx, fmt.Sprintf("buyer-%d-%d", n, i))
-			}
+	c := &crowd{t: s.t, stop: stop, report: make(chan load.Report, 1)}
+	go func() {
+		report, err := load.Run(ctx, load.Options{
+			URL: s.h.url, Keys: s.h.keys, Merchant: s.merchant, Shoppers: shoppers, Patience: patience,
+			Closed: func(cases.Case) { c.closed.Add(1) },
 		})
-	}
-	return l
+		if err != nil {
+			report.Lost = append(report.Lost, err.Error())
+		}
+		c.report <- report
+	}()
+	return c
+}
+
+// atWork waits until some more cases were closed.
+func (c *crowd) atWork() {
+	c.t.Helper()
+	before := c.closed.Load()
+	eventually(c.t, "the load goes on", func() bool { return c.closed.Load() >= before+5 })
 }
 
 // end lets everybody finish what they do.
-func (l *load) end() {
-	l.stop()
-	l.running.Wait()
-}
-
-// atWork waits until some more cases were worked on.
-func (l *load) atWork() {
-	l.s.t.Helper()
-	count := func() int { l.mu.Lock(); defer l.mu.Unlock(); return len(l.cases) }
-	before := count()
-	eventually(l.s.t, "the load goes on", func() bool { return count() >= before+5 })
-}
-
-// ask asks, and notes an answer that is none of the expected. Nothing is asked twice.
-func (l *load) ask(who *person, method, path string, body any, expected ...int) (answer, bool) {
-	headers := []string{}
-	if path == "/v1/cases" && method == http.MethodPost {
-		headers = key()
-	}
-	begun := time.Now()
-	a, err := who.try(method, path, body, headers...)
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.requests++
-	for _, status := range expected {
-		if err == nil && a.status == status {
-			return a, true
-		}
-	}
-	l.wrong = append(l.wrong, fmt.Sprintf("%s %s %s took %s: %d %s %v", time.Now().Format("15:04:05.000"), method, path, time.Since(begun), a.status, a.body, err))
-	return a, false
-}
-
-// one is the life of one case. It is left to others once an answer says that its effect is still to come.
-func (l *load) one(ctx context.Context, buyer string) {
-	s, id := l.s, ids.New("o")
-	in := input(buyer)
-	uninsured(&in)
-	once(&in)
-	if _, ok := l.ask(s.storefront, http.MethodPut, "/v1/orders/"+id, in, http.StatusOK, http.StatusCreated); !ok {
-		return
-	}
-	// 202 says that it is durable and was not judged in time, on a machine that is busy.
-	filed, ok := l.ask(s.storefront, http.MethodPost, "/v1/cases", judged(id), http.StatusCreated, http.StatusAccepted)
-	if !ok {
-		return
-	}
-	c := into[cases.Case](filed)
-	c.OrderID = id
-	l.mu.Lock()
-	l.cases = append(l.cases, c)
-	l.mu.Unlock()
-	at := "/v1/cases/" + c.CaseID
-	for _, step := range []struct {
-		who          *person
-		method, path string
-		body         any
-	}{
-		{s.storefront, http.MethodGet, at, nil},
-		{s.agent, http.MethodPost, at + "/approve", map[string]any{}},
-		{s.operator, http.MethodGet, at + "/timeline", nil},
-		{s.storefront, http.MethodPost, at + "/ship", selfShip()},
-		{s.agent, http.MethodGet, "/v1/cases?status=open", nil},
-		{s.warehouse, http.MethodPost, at + "/receive", map[string]any{}},
-		{s.storefront, http.MethodGet, at, nil},
-		{s.warehouse, http.MethodPost, at + "/inspect", intact()},
-		{s.finance, http.MethodGet, "/v1/refunds?case_id=" + c.CaseID, nil},
-	} {
-		if filed.status == http.StatusAccepted {
-			return
-		}
-		if filed, ok = l.ask(step.who, step.method, step.path, step.body, http.StatusOK, http.StatusAccepted); !ok {
-			return
-		}
-		select {
-		case <-ctx.Done():
-		case <-time.After(50 * time.Millisecond):
-		}
-	}
+func (c *crowd) end() load.Report {
+	c.stop()
+	return <-c.report
 }
 
 // misfits tells whether a workflow task failed, as it does when code does not fit a history. That news came in while a

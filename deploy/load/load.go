@@ -58,13 +58,13 @@ type Report struct {
 	FirstClosedMillis int64 `json:"first_closed_ms"`
 }
 
-// Clean tells whether nobody noticed anything.
-func (r Report) Clean() bool { return r.Failed == 0 && len(r.Lost) == 0 && r.Closed == r.Filed }
-
 // price of the one thing that is sold, in minor units.
 const price = 39900
 
 const currency = "CNY"
+
+// reasons are those of the shoppers: one that the policy approves by itself, and one that an agent judges.
+var reasons = []cases.Reason{cases.ReasonSizeColorDislike, cases.ReasonDefective}
 
 // crowd is the shoppers at work.
 type crowd struct {
@@ -134,7 +134,7 @@ func (c *crowd) shop(ctx context.Context, shopper int) {
 		c.lose("order "+id, err)
 		return
 	}
-	found, err := c.file(ctx, id, cases.ReasonSizeColorDislike)
+	found, err := c.file(ctx, id, reasons[shopper%len(reasons)])
 	if err != nil {
 		c.lose("return of "+id, err)
 		return
@@ -148,6 +148,7 @@ func (c *crowd) shop(ctx context.Context, shopper int) {
 			}
 			return err
 		})
+		c.lookAround(ctx, found.CaseID)
 	}
 	if err == nil && (found.Refund == nil || found.Refund.State != "succeeded" || found.Refund.Amount.Amount != price) {
 		err = errors.New("it ended without the whole sum refunded")
@@ -239,6 +240,13 @@ func (c *crowd) buy(ctx context.Context, id string, shopper int) error {
 		return err
 	}
 	return httpclient.CheckStatus(answer.StatusCode(), answer.Body)
+}
+
+// lookAround reads what people look at between two steps. What fails is counted where the requests pass.
+func (c *crowd) lookAround(ctx context.Context, id string) {
+	open := cases.StatusOpen
+	_, _ = c.staff.Agent.ListCasesWithResponse(ctx, &gateway.ListCasesParams{Status: &open})
+	_, _ = c.staff.Storefront.GetTimelineWithResponse(ctx, id, nil)
 }
 
 func (c *crowd) close(found cases.Case) {

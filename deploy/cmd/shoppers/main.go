@@ -6,10 +6,8 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"log/slog"
-	"net/http"
 	"os"
 	"strings"
 	"sync/atomic"
@@ -17,7 +15,6 @@ import (
 
 	"aftercare.dev/deploy/keys"
 	"aftercare.dev/deploy/load"
-	"aftercare.dev/deploy/sandbox/payment"
 	cases "aftercare.dev/services/cases/api"
 	"aftercare.dev/services/platform/config"
 	"aftercare.dev/services/platform/process"
@@ -42,16 +39,6 @@ type Config struct {
 
 func main() { process.Main("shoppers", run) }
 
-// report is the last line.
-type report struct {
-	load.Report
-	// Journal is what the provider's journal says was paid to this merchant's buyers, in minor units and refunds.
-	Journal        int64 `json:"journal_minor"`
-	JournalRefunds int   `json:"journal_refunds"`
-}
-
-var errNoticed = errors.New("somebody noticed: see the report")
-
 func run(ctx context.Context, log *slog.Logger) error {
 	cfg, err := config.Load[Config]("", os.Environ())
 	if err != nil {
@@ -70,38 +57,14 @@ func run(ctx context.Context, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
-	r := report{Report: made}
-	if r.Journal, r.JournalRefunds, err = journaled(context.WithoutCancel(ctx), cfg); err != nil {
+	account, err := load.Audit(context.WithoutCancel(ctx), made, strings.TrimSuffix(cfg.SandboxURL, "/"))
+	if err != nil {
 		return err
 	}
-	line, err := json.Marshal(r)
+	line, err := json.Marshal(account)
 	if err != nil {
 		return err
 	}
 	fmt.Println(string(line))
-	if !r.Clean() || r.Journal != r.Refunded || r.JournalRefunds != r.Closed {
-		return errNoticed
-	}
-	return nil
-}
-
-// journaled adds up what the provider paid on this shop's orders. The sandbox knows no tenants; it is this shop's own.
-func journaled(ctx context.Context, cfg Config) (sum int64, refunds int, err error) {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimSuffix(cfg.SandboxURL, "/")+"/control/journal/payment", http.NoBody)
-	if err != nil {
-		return 0, 0, err
-	}
-	answer, err := http.DefaultClient.Do(request)
-	if err != nil {
-		return 0, 0, fmt.Errorf("read the provider's journal: %w", err)
-	}
-	defer func() { _ = answer.Body.Close() }()
-	found, err := payment.ReadJournal(answer.Body)
-	for _, r := range found {
-		if r.Status == payment.Success {
-			sum += r.Amount
-			refunds++
-		}
-	}
-	return sum, refunds, err
+	return account.Check()
 }
