@@ -181,8 +181,14 @@ func (s *System) startCases(ctx context.Context, cfg Config, at *listeners, serv
 		return fmt.Errorf("connect to the Temporal server: %w", err)
 	}
 	s.onStop(c.Close)
-	// The search attributes are in the database already.
-	if err := setup.Schedules(ctx, c); err != nil {
+	// The search attributes are in the database already. Schedules are not encrypted, as those of `worker setup` are not: they
+	// have nothing to hide, and outlive every key.
+	plain, err := client.NewClientFromExistingWithContext(ctx, c, client.Options{Namespace: server.Namespace(), Logger: options.Logger})
+	if err != nil {
+		return fmt.Errorf("connect to the Temporal server: %w", err)
+	}
+	defer plain.Close()
+	if err := setup.Schedules(ctx, plain); err != nil {
 		return err
 	}
 	environ := s.environ(cfg, at, nil)
