@@ -3,6 +3,8 @@
 // and rolls back. Nobody may notice: every request is answered, every case is closed and paid once, or waits where it
 // should.
 //
+// Payloads are encrypted and metrics are served on the way, as in a house that has everything on.
+//
 // It works on any cluster whose pods reach this machine and that takes images by a command, such as
 // "kind load image-archive". Namespaces enforce the restricted Pod Security Standard.
 package cluster
@@ -65,6 +67,7 @@ const (
 	houseSecret    = "aftercare-trial"
 	outsideSecret  = houseSecret + "-sandbox"
 	databaseSecret = "aftercare-databases"
+	payloadSecret  = "aftercare-payloads"
 	gatewayURL     = "http://aftercare-gateway:8080"
 	sandboxURL     = "http://aftercare-sandbox:8090"
 )

@@ -27,7 +27,10 @@ func (r *run) install(ctx context.Context, verb, version string) error {
 	if err != nil {
 		return err
 	}
-	_, err = r.helm(ctx, verb, release, filepath.Join(r.Charts, "aftercare"), "--values", path, "--wait", "--timeout=8m")
+	if _, err := r.helm(ctx, verb, release, filepath.Join(r.Charts, "aftercare"), "--values", path, "--wait", "--timeout=8m"); err != nil {
+		return err
+	}
+	_, err = r.helm(ctx, "test", release)
 	return err
 }
 
@@ -48,6 +51,12 @@ func (r *run) values(version string) object {
 		"wechatpay": object{"baseUrl": sandboxURL + "/wechatpay"},
 		"smtp":      object{"address": "aftercare-sandbox:8025", "tls": "none", "login": false, "from": "aftercare@example.com"},
 		"evidence":  object{"storage": "ephemeral"},
+		"telemetry": object{"metrics": object{"enabled": true}},
+		"payloadEncryption": object{
+			"enabled": true, "existingSecret": payloadSecret,
+			"codec": object{"publicUrl": "http://aftercare-codec:8087", "uiOrigins": []string{"http://127.0.0.1:8233"}, "tenant": "operations"},
+		},
+		"codec": object{"enabled": true},
 		"defaults": object{
 			"replicas":  2,
 			"resources": object{"requests": object{"cpu": "10m", "memory": "32Mi"}},

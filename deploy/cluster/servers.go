@@ -2,6 +2,8 @@ package cluster
 
 import (
 	"context"
+	"crypto/rand"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"net"
@@ -137,9 +139,16 @@ func (r *run) secrets(ctx context.Context) error {
 	for _, service := range split.Services {
 		data[strings.ToUpper(service)+"_DATABASE_DSN"] = r.servers.mysql.DSN() + service
 	}
-	return r.apply(ctx, object{
-		"apiVersion": "v1", "kind": "Secret", "metadata": object{"name": databaseSecret}, "stringData": data,
-	})
+	key := make([]byte, 32)
+	if _, err := rand.Read(key); err != nil {
+		return err
+	}
+	return r.apply(ctx, secret(databaseSecret, data),
+		secret(payloadSecret, map[string]string{"PAYLOAD_KEYS": "k1:" + base64.StdEncoding.EncodeToString(key)}))
+}
+
+func secret(name string, data map[string]string) object {
+	return object{"apiVersion": "v1", "kind": "Secret", "metadata": object{"name": name}, "stringData": data}
 }
 
 // quiet has nothing to say: a server that is not there yet is no news.
