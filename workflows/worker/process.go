@@ -24,8 +24,8 @@ type ProcessConfig struct {
 	Listen string `env:"WORKER_LISTEN" envDefault:":8090" validate:"hostname_port"`
 }
 
-// Run works until ctx ends. While Temporal is not there, /readyz says so and Run waits for it. At the end /readyz turns red, then no more tasks are taken, and those under way get the stop timeout.
-// It closes the client and the listener.
+// Run works until ctx ends. While Temporal is not there, /readyz says so and Run waits for it. At the end /readyz turns
+// red, then no more tasks are taken, and those under way get the stop timeout. It closes the client and the listener.
 func Run(ctx context.Context, c client.Client, cfg ProcessConfig, listener net.Listener, log *slog.Logger) error {
 	var polling atomic.Bool
 	server, err := httpserver.New(httpserver.Options{Name: "worker", Logger: log, Ready: map[string]httpserver.Check{
