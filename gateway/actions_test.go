@@ -115,7 +115,7 @@ func TestNeitherWordsNorAddressesEnterAWorkflow(t *testing.T) {
 	w.ask(buyer, "POST", "/v1/cases/case_1/contest", `{"note":"Li lives at Lake Road"}`).is(200, "")
 	w.ask(buyer, "POST", "/v1/cases/case_1/book-pickup",
 		`{"address":{"name":"Li","phone":"13800138000","province":"Zhejiang","city":"Hangzhou","street":"Lake Road"}}`).is(200, "")
-	w.ask(buyer, "POST", "/v1/cases", strings.Replace(bodyOf("openCase"), "{", `{"text":"Li of Lake Road",`, 1), "Idempotency-Key", key).is(201, "")
+	w.ask(buyer, "POST", "/v1/cases", strings.Replace(filing, "{", `{"text":"Li of Lake Road",`, 1), "Idempotency-Key", key).is(201, "")
 	sent, err := json.Marshal([]any{w.temporal.updates, w.temporal.inputs, w.temporal.starts[0].StaticSummary, w.temporal.starts[0].StaticDetails})
 	if err != nil {
 		t.Fatal(err)
@@ -158,7 +158,7 @@ func TestEveryRefusalOfAWorkflowHasItsAnswer(t *testing.T) {
 			w.temporal.update = func(context.Context, client.UpdateWorkflowOptions) (client.WorkflowUpdateHandle, error) {
 				return handle{err: refusal(contract.ErrorActionRefused, test.refusal)}, nil
 			}
-			answer := w.ask(w.token(owner, "buyer"), "POST", "/v1/cases/case_1/ship", bodyOf("shipParcel")).is(test.status, test.refusal.Code)
+			answer := w.ask(w.token(owner, "buyer"), "POST", "/v1/cases/case_1/ship", shipping).is(test.status, test.refusal.Code)
 			if test.field != "" {
 				answer.names(test.field)
 			}

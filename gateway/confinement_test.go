@@ -5,42 +5,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
-
-	"aftercare.dev/gateway/access"
 )
 
 var everyRole = []string{"storefront", "buyer", "agent", "warehouse", "finance", "operator", "administrator"}
-
-// send asks for an operation with a body that it takes.
-func (w *world) send(token string, o op) response {
-	w.t.Helper()
-	if o.method == http.MethodGet || o.method == http.MethodDelete {
-		return w.ask(token, o.method, o.path, "")
-	}
-	return w.ask(token, o.method, o.path, bodyOf(o.id), "Idempotency-Key", key)
-}
-
-func TestNobodyIsLetInWithoutAGoodToken(t *testing.T) {
-	w := newWorld(t)
-	everything := access.Principal{Subject: "admin-1", MerchantID: merchant, Roles: everyRole}
-	good := w.sign(everything, audience, time.Now(), time.Hour)
-	tokens := map[string]string{
-		"no token":         "",
-		"an expired token": w.sign(everything, audience, time.Now().Add(-2*time.Hour), time.Hour),
-		"another audience": w.sign(everything, "others", time.Now(), time.Hour),
-		"a tampered token": good[:len(good)-10] + strings.Repeat("A", 10),
-	}
-	for name, token := range tokens {
-		for _, o := range operations(t) {
-			answer := w.send(token, o).is(http.StatusUnauthorized, "unauthorized")
-			if answer.header.Get("WWW-Authenticate") != "Bearer" {
-				t.Errorf("%s, %s: no challenge", name, o.id)
-			}
-		}
-	}
-	w.untouched()
-}
 
 // untouched fails the test if a service was asked or a workflow was reached.
 func (w *world) untouched() {
@@ -59,65 +26,6 @@ func (w *world) unmoved() {
 	if n := len(w.temporal.updates) + len(w.temporal.signals) + len(w.temporal.starts); n > 0 {
 		w.t.Errorf("workflows were reached %d times", n)
 	}
-}
-
-func TestARoleThatMayNotIsRefusedBeforeAnythingHappens(t *testing.T) {
-	w := newWorld(t)
-	refused := 0
-	for _, role := range append(everyRole, "system", "nobody", "") {
-		principal := access.Principal{Subject: "s1", MerchantID: merchant, Roles: []string{role}}
-		for _, o := range operations(t) {
-			if _, err := access.Authorize(principal, o.id); err == nil {
-				continue
-			}
-			w.send(w.token("s1", role), o).is(http.StatusForbidden, "forbidden")
-			refused++
-		}
-	}
-	if refused < 100 {
-		t.Errorf("only %d pairs are refused", refused)
-	}
-	w.untouched()
-}
-
-func TestTheCaseOfAnotherBuyerIsNotThere(t *testing.T) {
-	w := newWorld(t)
-	token := w.token(stranger, "buyer")
-	tried := 0
-	for _, o := range operations(t) {
-		_, err := access.Authorize(access.Principal{Roles: []string{"buyer"}}, o.id)
-		if err != nil || !strings.Contains(o.path, caseID) && !strings.Contains(o.path, orderID) && o.id != "openCase" {
-			continue
-		}
-		tried++
-		answer := w.send(token, o)
-		if answer.status != http.StatusNotFound {
-			t.Errorf("%s answers %d: %s", o.id, answer.status, answer.body)
-		}
-	}
-	if tried < 14 {
-		t.Errorf("only %d operations were tried", tried)
-	}
-	w.unmoved()
-	for _, kept := range []string{"/applications", "/notes", "/contacts"} {
-		if calls := slices.Concat(w.cases.asked("POST", kept), w.logistics.asked("POST", kept)); len(calls) > 0 {
-			t.Errorf("something was kept at %s", kept)
-		}
-	}
-}
-
-func TestTheCaseOfAnotherMerchantIsNotThere(t *testing.T) {
-	w := newWorld(t)
-	token := w.sign(access.Principal{Subject: "admin-9", MerchantID: "m2", Roles: everyRole}, audience, time.Now(), time.Hour)
-	for _, o := range operations(t) {
-		if !strings.Contains(o.path, caseID) {
-			continue
-		}
-		if answer := w.send(token, o); answer.status != http.StatusNotFound {
-			t.Errorf("%s answers %d: %s", o.id, answer.status, answer.body)
-		}
-	}
-	w.unmoved()
 }
 
 func TestEveryListOfABuyerIsTheirsWhateverTheyAskFor(t *testing.T) {

@@ -16,7 +16,7 @@ import (
 
 func (w *world) file(headers ...string) response {
 	w.t.Helper()
-	return w.ask(w.token(owner, "buyer"), "POST", "/v1/cases", bodyOf("openCase"), append([]string{"Idempotency-Key", key}, headers...)...)
+	return w.ask(w.token(owner, "buyer"), "POST", "/v1/cases", filing, append([]string{"Idempotency-Key", key}, headers...)...)
 }
 
 func opens(err error) func(context.Context, client.StartWorkflowOptions, []any) (client.WorkflowUpdateHandle, error) {
@@ -61,7 +61,7 @@ func TestAFiledCaseIsStartedOnceUnderItsOwnIDAndAnsweredWithItsJudgement(t *test
 
 func TestAStorefrontFilesForTheBuyerOfTheOrder(t *testing.T) {
 	w := newWorld(t)
-	w.ask(w.token("shop", "storefront"), "POST", "/v1/cases", bodyOf("openCase"), "Idempotency-Key", key).is(201, "")
+	w.ask(w.token("shop", "storefront"), "POST", "/v1/cases", filing, "Idempotency-Key", key).is(201, "")
 	in := w.temporal.inputs[0].(contract.ReturnInput)
 	if in.BuyerID != owner || in.Applicant != (contract.Actor{Role: "storefront", ID: "shop"}) {
 		t.Errorf("input %+v", in)
@@ -232,7 +232,7 @@ func TestAFilingThatBreaksTheContractNamesTheField(t *testing.T) {
 			answer.is(http.StatusBadRequest, "invalid_request").names(test.field)
 		})
 	}
-	w.ask(w.token(owner, "buyer"), "POST", "/v1/cases", bodyOf("openCase")).is(400, "invalid_request").names("Idempotency-Key")
-	w.ask(w.token(owner, "buyer"), "POST", "/v1/cases", bodyOf("openCase"), "Idempotency-Key", "short").is(400, "invalid_request").names("Idempotency-Key")
+	w.ask(w.token(owner, "buyer"), "POST", "/v1/cases", filing).is(400, "invalid_request").names("Idempotency-Key")
+	w.ask(w.token(owner, "buyer"), "POST", "/v1/cases", filing, "Idempotency-Key", "short").is(400, "invalid_request").names("Idempotency-Key")
 	w.untouched()
 }

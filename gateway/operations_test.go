@@ -39,29 +39,9 @@ func operations(t *testing.T) []op {
 	return list
 }
 
-// bodyOf is a body that the operation takes, or none.
-func bodyOf(id string) string {
-	bodies := map[string]string{
-		"openCase":          `{"order_id":"o1","type":"return_refund","reason":"no_longer_wanted","lines":[{"line_id":"l1","quantity":1}]}`,
-		"previewCase":       `{"order_id":"o1","type":"return_refund","reason":"no_longer_wanted","lines":[{"line_id":"l1","quantity":1}]}`,
-		"requestInfo":       `{"note":"what colour is it"}`,
-		"provideInfo":       `{"note":"it is red"}`,
-		"answerRejection":   `{"note":"it was not worn"}`,
-		"contestInspection": `{"note":"it was whole"}`,
-		"skipStep":          `{"note":"asked by phone"}`,
-		"resolveCase":       `{"note":"settled by phone"}`,
-		"addNote":           `{"note":"a word"}`,
-		"rejectCase":        `{"reason":"used"}`,
-		"reschedulePickup":  `{"slot":{"start":"2126-01-01T08:00:00Z","end":"2126-01-01T10:00:00Z"}}`,
-		"shipParcel":        `{"carrier":"shunfeng","tracking_number":"SF1234567"}`,
-		"inspectGoods":      `{"lines":[{"line_id":"l1","accepted_quantity":1,"rejected_quantity":0,"condition":"intact"}]}`,
-		"decideContest":     `{"decision":"uphold"}`,
-		"decideParcel":      `{"decision":"wait"}`,
-		"resolveRefund":     `{"resolution":"retry"}`,
-		"actOnCases":        `{"action":"retry","note":"the carrier is back","case_ids":["case_1"]}`,
-	}
-	if body, ok := bodies[id]; ok {
-		return body
-	}
-	return `{}`
-}
+// Bodies that the operations take.
+const (
+	// filing is for openCase and previewCase.
+	filing   = `{"order_id":"o1","type":"return_refund","reason":"no_longer_wanted","lines":[{"line_id":"l1","quantity":1}]}`
+	shipping = `{"carrier":"shunfeng","tracking_number":"SF1234567"}`
+)

@@ -235,8 +235,8 @@ func (w *world) run() (stop func() error) {
 
 func TestAPreviewOfABuyerIsAskedInTheirName(t *testing.T) {
 	w := newWorld(t)
-	w.ask(w.token(owner, "buyer"), "POST", "/v1/previews", bodyOf("previewCase")).is(200, "")
-	w.ask(w.token("shop", "storefront"), "POST", "/v1/previews", bodyOf("previewCase")).is(200, "")
+	w.ask(w.token(owner, "buyer"), "POST", "/v1/previews", filing).is(200, "")
+	w.ask(w.token("shop", "storefront"), "POST", "/v1/previews", filing).is(200, "")
 	asked := w.cases.asked("POST", "/judgements")
 	if !strings.Contains(asked[0].body, `"buyer_id":"buyer-1"`) || strings.Contains(asked[1].body, "buyer_id") {
 		t.Errorf("asked with %s and %s", asked[0].body, asked[1].body)
