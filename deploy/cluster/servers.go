@@ -6,8 +6,8 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -60,23 +60,20 @@ func (r *run) startServers(ctx context.Context) (err error) {
 		return err
 	}
 	r.say("Temporal at %s, its UI at http://%s, MySQL at %s", r.servers.address, ui, r.servers.mysql.Addr())
-	return answers(ctx, r.servers.address, "http://"+ui+"/healthz")
+	return answers(ctx, r.servers.address)
 }
 
 // answers waits until the Temporal server does.
-func answers(ctx context.Context, address, ui string) error {
+func answers(ctx context.Context, address string) error {
 	ctx, stop := context.WithTimeout(ctx, time.Minute)
 	defer stop()
-	c, err := client.NewLazyClient(client.Options{HostPort: address, Logger: quiet{}})
+	c, err := client.NewLazyClient(client.Options{HostPort: address, Logger: sdklog.NewStructuredLogger(slog.New(slog.DiscardHandler))})
 	if err != nil {
 		return err
 	}
 	defer c.Close()
 	for {
 		_, err := c.CheckHealth(ctx, &client.CheckHealthRequest{})
-		if err == nil {
-			err = get(ctx, ui)
-		}
 		if err == nil {
 			return nil
 		}
@@ -86,18 +83,6 @@ func answers(ctx context.Context, address, ui string) error {
 		case <-time.After(100 * time.Millisecond):
 		}
 	}
-}
-
-func get(ctx context.Context, url string) error {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
-	if err != nil {
-		return err
-	}
-	answer, err := http.DefaultClient.Do(request)
-	if err != nil {
-		return err
-	}
-	return answer.Body.Close()
 }
 
 // stop ends the servers and removes their data.
@@ -150,20 +135,3 @@ func (r *run) secrets(ctx context.Context) error {
 func secret(name string, data map[string]string) object {
 	return object{"apiVersion": "v1", "kind": "Secret", "metadata": object{"name": name}, "stringData": data}
 }
-
-// quiet has nothing to say: a server that is not there yet is no news.
-type quiet struct{}
-
-var _ sdklog.Logger = quiet{}
-
-// Debug implements log.Logger.
-func (quiet) Debug(string, ...any) {}
-
-// Info implements log.Logger.
-func (quiet) Info(string, ...any) {}
-
-// Warn implements log.Logger.
-func (quiet) Warn(string, ...any) {}
-
-// Error implements log.Logger.
-func (quiet) Error(string, ...any) {}
