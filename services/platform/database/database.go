@@ -25,6 +25,7 @@ import (
 	"gorm.io/gorm"
 
 	"aftercare.dev/services/platform/config"
+	"aftercare.dev/services/platform/crash"
 )
 
 // The engines.
@@ -97,6 +98,9 @@ func Open(ctx context.Context, cfg Config) (*gorm.DB, error) {
 	}
 	if err := db.Use(&poolStats{}); err != nil {
 		return nil, errors.Join(fmt.Errorf("open database: %w", err), Close(db))
+	}
+	if crash.Enabled {
+		return db, passStatements(db)
 	}
 	return db, nil
 }

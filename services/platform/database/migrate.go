@@ -26,6 +26,8 @@ const binaryCollation = "utf8mb4_bin"
 // BOOLEAN; inline PRIMARY KEY, UNIQUE (…), CHECK (…) and FOREIGN KEY; CREATE INDEX as a statement of its
 // own; ALTER TABLE … ADD COLUMN; `backticks` around reserved words. What does not: AUTO_INCREMENT, inline
 // INDEX or KEY, COLLATE, ENGINE, ON UPDATE, DEFAULT on LONGTEXT. What is compared or indexed is VARCHAR.
+// A migration that has to differ, such as a trigger, is two files with the engine's name before the end:
+// 00003_what.sqlite.sql and 00003_what.mysql.sql.
 //
 // MySQL cannot roll back a CREATE or ALTER; so that a migration that was interrupted can run again, each
 // file does one thing, and tables are made by CREATE TABLE IF NOT EXISTS. On MySQL new tables get the
@@ -75,10 +77,44 @@ func migrate(ctx context.Context, db *gorm.DB, schema Schema, goal int64) error 
 	if err != nil {
 		return err
 	}
+	files := engineFiles{schema.Files, db.Name()}
 	if db.Name() == MySQL {
-		return migrateMySQL(ctx, db, pool, schema.Files)
+		return wayOut(migrateMySQL(ctx, db, pool, files))
 	}
-	return migrateSQLite(ctx, pool, schema.Files)
+	return migrateSQLite(ctx, pool, files)
+}
+
+// engineFiles are the migrations of one engine: all but those that are named for another.
+type engineFiles struct {
+	fs.FS
+	engine string
+}
+
+// ReadDir implements [fs.ReadDirFS].
+func (f engineFiles) ReadDir(name string) ([]fs.DirEntry, error) {
+	entries, err := fs.ReadDir(f.FS, name)
+	return slices.DeleteFunc(entries, func(e fs.DirEntry) bool { return f.foreign(e.Name()) }), err
+}
+
+func (f engineFiles) foreign(name string) bool {
+	for _, engine := range []string{SQLite, MySQL} {
+		if engine != f.engine && strings.HasSuffix(name, "."+engine+".sql") {
+			return true
+		}
+	}
+	return false
+}
+
+// wayOut adds to what MySQL says of a trigger that it does not let us make how it would.
+func wayOut(err error) error {
+	switch mysqlCode(err) {
+	case 1419: // binary log, and no SUPER
+		return fmt.Errorf("the server keeps a binary log and lets only an administrator make triggers: "+
+			"set log_bin_trust_function_creators=1 on it, or run migrate once as a user with SUPER: %w", err)
+	case 1142: // the command is denied
+		return fmt.Errorf("the user of the migration lacks a privilege: it needs CREATE, ALTER, INDEX, DROP, REFERENCES and TRIGGER on the database: %w", err)
+	}
+	return err
 }
 
 // Sub is fs.Sub for embedded directories, which are known to be there: it panics if the name is wrong.

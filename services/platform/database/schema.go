@@ -45,7 +45,7 @@ func (s Schema) versions() ([]int64, error) {
 		}
 	}
 	slices.Sort(versions)
-	return versions, nil
+	return slices.Compact(versions), nil // a migration may have a file for each engine
 }
 
 // Prepare migrates if migrate says so, and makes sure in any case that the program fits the schema:

@@ -11,6 +11,8 @@ import (
 	"gorm.io/gorm"
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
+
+	"aftercare.dev/services/platform/crash"
 )
 
 // attempts is how often [InTx] tries in all; with the backoff below that is about two seconds.
@@ -34,8 +36,12 @@ func InTx(ctx context.Context, db *gorm.DB, fn func(tx *gorm.DB) error) error {
 		return db.WithContext(ctx).Transaction(fn)
 	}
 	for attempt := 1; ; attempt++ {
-		err := db.WithContext(ctx).Transaction(fn)
-		if err == nil || !isTransient(err) {
+		err := db.WithContext(ctx).Transaction(uncommitted(fn))
+		if err == nil {
+			crash.Here(crash.AfterCommit)
+			return nil
+		}
+		if !isTransient(err) {
 			return err
 		}
 		if attempt == attempts {

@@ -32,6 +32,7 @@ import (
 	"go.opentelemetry.io/contrib/instrumentation/net/http/otelhttp"
 
 	"aftercare.dev/services/platform/config"
+	"aftercare.dev/services/platform/crash"
 	"aftercare.dev/services/platform/problem"
 	"aftercare.dev/services/platform/telemetry"
 )
@@ -72,7 +73,7 @@ func New(o Options) *Client {
 	}
 	c := &Client{
 		http: &http.Client{
-			Transport: otelhttp.NewTransport(transport),
+			Transport: otelhttp.NewTransport(Discreet(crash.Transport(transport))),
 			Timeout:   cmp.Or(o.Timeout, 10*time.Second),
 			CheckRedirect: func(*http.Request, []*http.Request) error {
 				return http.ErrUseLastResponse

@@ -35,7 +35,9 @@ import (
 	"github.com/labstack/echo/v4"
 	"go.opentelemetry.io/contrib/instrumentation/net/http/otelhttp"
 
+	"aftercare.dev/services/platform/callers"
 	"aftercare.dev/services/platform/config"
+	"aftercare.dev/services/platform/crash"
 	"aftercare.dev/services/platform/problem"
 )
 
@@ -65,6 +67,10 @@ type Options struct {
 
 	// ServiceToken, if set, must come as the bearer token of every request but the probes.
 	ServiceToken config.Secret
+	// Callers, if not empty, count in place of ServiceToken: the bearer token says which of them asks.
+	Callers callers.List
+	// MayCall is what each of Callers may do.
+	MayCall callers.Table
 	// Authorize is called for every operation of Spec, after routing and before validation. The
 	// context that it returns becomes the request's; an error refuses the request.
 	Authorize func(ctx context.Context, op Operation, r *http.Request) (context.Context, error)
@@ -81,6 +87,9 @@ type Options struct {
 	MaxBody int64
 	// MaxBodyOf has other limits for single operations, by id.
 	MaxBodyOf map[string]int64
+	// MaxInFlight is how many requests of the contract are worked on at once, streams not counted; one more is refused
+	// with 429. The default is 4096.
+	MaxInFlight int
 	// Timeout bounds a request: its context ends then. The default is 30 s.
 	Timeout time.Duration
 	// DrainDelay is how long the server still takes new requests after /readyz has turned red, so that
@@ -111,6 +120,7 @@ type Server struct {
 	ops      map[string]*operation // by Echo's method and path
 
 	draining atomic.Bool
+	inFlight atomic.Int64
 	// ending is closed when streams have to end.
 	ending  chan struct{}
 	endOnce sync.Once
@@ -119,6 +129,7 @@ type Server struct {
 // New prepares a server; it fails only on a contract or catalog that is wrong in itself.
 func New(o Options) (*Server, error) {
 	o.MaxBody = cmp.Or(o.MaxBody, 1<<20)
+	o.MaxInFlight = cmp.Or(o.MaxInFlight, 4096)
 	o.Timeout = cmp.Or(o.Timeout, 30*time.Second)
 	o.DrainTimeout = cmp.Or(o.DrainTimeout, 20*time.Second)
 
@@ -140,11 +151,14 @@ func New(o Options) (*Server, error) {
 	// The caller is who connects; headers that claim otherwise are anybody's.
 	e.IPExtractor = echo.ExtractIPDirect()
 	e.HTTPErrorHandler = s.handleError
-	e.Use(s.observe, s.recoverPanic, s.guard)
+	e.Use(s.observe, s.recoverPanic, s.guard, s.bound)
 	for _, m := range o.Middleware {
 		e.Use(exceptProbes(echo.WrapMiddleware(m)))
 	}
 	e.Use(s.authenticate, s.identify, s.authorize, s.validate)
+	if crash.Enabled {
+		e.Use(exceptProbes(s.unanswered))
+	}
 	e.GET(livez, s.live)
 	e.GET(readyz, s.ready)
 	if o.Register != nil {

@@ -80,7 +80,7 @@ components:
     token: {type: http, scheme: bearer}
 `
 
-func specOf(t *testing.T) *openapi3.T {
+func specOf(t testing.TB) *openapi3.T {
 	t.Helper()
 	loader := openapi3.NewLoader()
 	spec, err := loader.LoadFromData([]byte(contract))
@@ -93,7 +93,7 @@ func specOf(t *testing.T) *openapi3.T {
 	return spec
 }
 
-func newServer(t *testing.T, change func(*httpserver.Options)) *httpserver.Server {
+func newServer(t testing.TB, change func(*httpserver.Options)) *httpserver.Server {
 	t.Helper()
 	o := httpserver.Options{
 		Name:   "test",

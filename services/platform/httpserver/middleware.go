@@ -2,8 +2,6 @@ package httpserver
 
 import (
 	"context"
-	"crypto/sha256"
-	"crypto/subtle"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -16,6 +14,7 @@ import (
 	"github.com/labstack/echo/v4"
 	"go.opentelemetry.io/contrib/instrumentation/net/http/otelhttp"
 	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/trace"
 
 	"aftercare.dev/services/platform/ids"
 	"aftercare.dev/services/platform/problem"
@@ -51,6 +50,8 @@ func (s *Server) observe(next echo.HandlerFunc) echo.HandlerFunc {
 		if route != "" {
 			r.Pattern = r.Method + " " + templateOf(route) // for otelhttp
 		}
+		// The tracing took the path with its values, such as the token of a callback's address.
+		trace.SpanFromContext(r.Context()).SetAttributes(attribute.String("url.path", templateOf(route)))
 		if labels, found := otelhttp.LabelerFromContext(r.Context()); found {
 			labels.Add(attribute.String("service", s.o.Name))
 		}
@@ -72,14 +73,18 @@ func (s *Server) observe(next echo.HandlerFunc) echo.HandlerFunc {
 		if status >= http.StatusInternalServerError {
 			level = slog.LevelWarn
 		}
-		s.log.LogAttrs(c.Request().Context(), level, "request",
+		attrs := []slog.Attr{
 			slog.String("method", r.Method),
 			slog.String("route", templateOf(route)),
 			slog.Int("status", status),
 			slog.Float64("duration_ms", float64(time.Since(begin).Microseconds())/1000),
 			slog.Int64("bytes", c.Response().Size),
 			slog.String("request_id", id),
-		)
+		}
+		if name := callerOf(c); name != "" {
+			attrs = append(attrs, slog.String("caller", name))
+		}
+		s.log.LogAttrs(c.Request().Context(), level, "request", attrs...)
 		return nil
 	}
 }
@@ -154,26 +159,6 @@ func (s *Server) deadline(c echo.Context, op *operation) (context.Context, conte
 		}
 	}()
 	return ctx, cancel
-}
-
-// authenticate compares hashes, so that neither content nor length of the token shows in the time.
-func (s *Server) authenticate(next echo.HandlerFunc) echo.HandlerFunc {
-	if s.o.ServiceToken == "" {
-		return next
-	}
-	expected := sha256.Sum256([]byte(s.o.ServiceToken))
-	return exceptProbes(func(next echo.HandlerFunc) echo.HandlerFunc {
-		return func(c echo.Context) error {
-			scheme, token, _ := strings.Cut(c.Request().Header.Get(echo.HeaderAuthorization), " ")
-			given := sha256.Sum256([]byte(token))
-			same := subtle.ConstantTimeCompare(given[:], expected[:]) == 1
-			if !strings.EqualFold(scheme, "Bearer") || !same {
-				c.Response().Header().Set(echo.HeaderWWWAuthenticate, "Bearer")
-				return problem.Unauthorized("the service token is missing or wrong")
-			}
-			return next(c)
-		}
-	})(next)
 }
 
 // identify has logs and spans name the merchant and the case that the path names. Where the path names no case, a process

@@ -1,8 +1,12 @@
 package httpserver
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
+	"io"
+	"mime"
 	"net/http"
 	"strconv"
 	"strings"
@@ -37,8 +41,31 @@ func (s *Server) validate(next echo.HandlerFunc) echo.HandlerFunc {
 		if err != nil {
 			return explain(err)
 		}
+		if op.bodyChecked {
+			if err := oneValue(r); err != nil {
+				return err
+			}
+		}
 		return next(c)
 	}
+}
+
+// oneValue refuses a body that goes on after its JSON value. Validator and handler read the first one alone, and somebody
+// between us and the client may have read another.
+func oneValue(r *http.Request) error {
+	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if err != nil || r.Body == nil || kind != "application/json" && !strings.HasSuffix(kind, "+json") {
+		return nil //nolint:nilerr // a body of another type is not JSON's
+	}
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return explain(err)
+	}
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	if len(body) > 0 && !json.Valid(body) {
+		return problem.Invalid("body", "the body cannot be read as JSON")
+	}
+	return nil
 }
 
 // explain turns the validator's errors into one problem that names each field at fault.

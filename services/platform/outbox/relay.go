@@ -12,6 +12,7 @@ import (
 
 	"gorm.io/gorm"
 
+	"aftercare.dev/services/platform/crash"
 	"aftercare.dev/services/platform/database"
 )
 
@@ -218,7 +219,12 @@ func (r *Relay) try(ctx context.Context, m Message) (err error) {
 			err = fmt.Errorf("delivery panicked: %v", cause)
 		}
 	}()
-	return r.o.Deliver(ctx, m)
+	crash.At(m.Topic, crash.BeforeDelivery)
+	if err := r.o.Deliver(ctx, m); err != nil {
+		return err
+	}
+	crash.At(m.Topic, crash.AfterDelivery)
+	return nil
 }
 
 // backoff doubles with each attempt; half of it is chance.

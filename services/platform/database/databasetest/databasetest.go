@@ -24,6 +24,9 @@ import (
 // The server for "mysql" is named by MYSQL_TEST_DSN, whose user may create databases. Without it the
 // subtest is skipped on a developer's machine and fails where CI=true, so that nobody believes in a
 // test that did not run.
+//
+// Whatever the test does with the store, a statement on a merchant's table that is not bound to a merchant
+// fails it: see [database.AcrossMerchants].
 func Each(t *testing.T, schema database.Schema, test func(t *testing.T, db *gorm.DB)) {
 	t.Helper()
 	t.Run(database.SQLite, func(t *testing.T) { test(t, SQLite(t, schema)) })
@@ -97,5 +100,6 @@ func open(t testing.TB, schema database.Schema, cfg database.Config) *gorm.DB {
 	if err := database.Migrate(t.Context(), db, schema); err != nil {
 		t.Fatal(err)
 	}
+	watch(t, db)
 	return db
 }

@@ -178,6 +178,9 @@ func (s *Server) Boot(ctx context.Context) error {
 	return s.wait(ctx)
 }
 
+// Directory is where the server keeps its files, its logs of changes among them.
+func (s *Server) Directory() string { return s.directory }
+
 func (s *Server) data() string   { return filepath.Join(s.directory, "data") }
 func (s *Server) socket() string { return filepath.Join(s.directory, "s.sock") }
 
