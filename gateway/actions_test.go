@@ -172,6 +172,34 @@ func TestEveryRefusalOfAWorkflowHasItsAnswer(t *testing.T) {
 	}
 }
 
+func TestAWorkflowThatIsBehindItsCaseIsAskedAgain(t *testing.T) {
+	ahead := strings.NewReplacer(`"version":3`, `"version":7`).Replace(aCase)
+	behind := contract.Refusal{Code: "action_not_allowed", Detail: "not now", Stage: "reviewing", Version: 6}
+	for name, test := range map[string]struct {
+		refusals, status int
+		code             string
+	}{
+		"it catches up":       {1, 200, ""},
+		"it does not, so far": {1000, 503, "unavailable"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.cases.on("GET /v1/merchants/{merchant}/cases/case_1", answer(ahead))
+			asked := 0
+			w.temporal.update = func(context.Context, client.UpdateWorkflowOptions) (client.WorkflowUpdateHandle, error) {
+				if asked++; asked <= test.refusals {
+					return handle{err: refusal(contract.ErrorActionRefused, behind)}, nil
+				}
+				return handle{}, nil
+			}
+			w.ask(w.token(owner, "buyer"), "POST", "/v1/cases/case_1/ship", shipping).is(test.status, test.code)
+			if asked < 2 || w.temporal.updates[0].UpdateID != w.temporal.updates[1].UpdateID {
+				t.Errorf("asked %d times: %v", asked, w.temporal.updates)
+			}
+		})
+	}
+}
+
 func TestACaseWhoseWorkflowHasEndedAllowsNothing(t *testing.T) {
 	closed := strings.NewReplacer(`"stage":"reviewing","status":"open"`, `"stage":"closed","status":"closed","outcome":"refunded"`).Replace(aCase)
 	for name, failure := range map[string]error{

@@ -111,9 +111,13 @@ func TestWhatTheServiceDoesNotBelieveIsRefusedInItsWords(t *testing.T) {
 
 func TestACallbackInAFormThatNoProviderUsesIsRefused(t *testing.T) {
 	w := newWorld(t)
-	w.ask("", "POST", "/callbacks/wechatpay", `{}`, "Content-Encoding", "gzip").is(415, "callback_refused")
-	w.ask("", "POST", "/callbacks/wechatpay", strings.Repeat("x", 1<<20+1)).is(413, "too_large")
-	w.ask("", "POST", "/callbacks/wechatpay?q="+strings.Repeat("x", 4096), `{}`).is(414, "callback_refused")
+	for _, path := range []string{"/callbacks/wechatpay", "/callbacks/kuaidi100/s3cret", "/callbacks/freight-insurance"} {
+		for _, coding := range []string{"gzip", "deflate", "br", "identity, gzip"} {
+			w.ask("", "POST", path, `{}`, "Content-Encoding", coding).is(415, "callback_refused")
+		}
+		w.ask("", "POST", path, strings.Repeat("x", 1<<20+1)).is(413, "too_large")
+		w.ask("", "POST", path+"?q="+strings.Repeat("x", 4096), `{}`).is(414, "callback_refused")
+	}
 	w.untouched()
 }
 

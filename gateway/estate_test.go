@@ -32,7 +32,12 @@ type estate struct {
 
 func newEstate(t *testing.T) *estate {
 	t.Helper()
-	e := &estate{world: newWorld(t)}
+	return furnished(t, newWorld(t))
+}
+
+func furnished(t *testing.T, w *world) *estate {
+	t.Helper()
+	e := &estate{world: w}
 	for s, read := range map[*service]func() (*openapi3.T, error){
 		e.order: order.GetSpec, e.cases: cases.GetSpec, e.logistics: logistics.GetSpec, e.payment: payment.GetSpec,
 		e.notification: notification.GetSpec,

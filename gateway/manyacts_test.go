@@ -45,7 +45,7 @@ func TestManyCasesAreActedOnAndEachAnswersForItself(t *testing.T) {
 	w.temporal.update = func(ctx context.Context, o client.UpdateWorkflowOptions) (client.WorkflowUpdateHandle, error) {
 		switch o.WorkflowID {
 		case "case/m1/case_2":
-			return handle{err: refusal(contract.ErrorActionRefused, contract.Refusal{Code: contract.RefusedNotAllowed, Detail: "not stuck", Stage: "refunding"})}, nil
+			return handle{err: refusal(contract.ErrorActionRefused, contract.Refusal{Code: contract.RefusedNotAllowed, Detail: "not stuck", Stage: "refunding", Version: 3})}, nil
 		case "case/m1/case_3":
 			return handle{slow: true}, nil
 		case "case/m1/case_4":

@@ -25,7 +25,7 @@ func operations(t *testing.T) []op {
 			id := strings.ToLower(o.OperationID[:1]) + o.OperationID[1:]
 			all[id] = op{id, method, strings.NewReplacer(
 				"{case_id}", caseID, "{order_id}", orderID, "{evidence_id}", "ev_1", "{message_id}", "msg_1",
-				"{delivery_id}", "dlv_1", "{endpoint_id}", "wep_1",
+				"{delivery_id}", "dlv_1", "{endpoint_id}", "wep_1", "{buyer_id}", owner,
 			).Replace(path)}
 		}
 	}

@@ -7,10 +7,13 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"aftercare.dev/gateway"
+	"aftercare.dev/gateway/access"
 	"aftercare.dev/services/platform/config"
 	"aftercare.dev/services/platform/problem"
 )
@@ -242,4 +245,17 @@ func TestAPreviewOfABuyerIsAskedInTheirName(t *testing.T) {
 		t.Errorf("asked with %s and %s", asked[0].body, asked[1].body)
 	}
 	w.unmoved()
+}
+
+func TestTheGatewayWorksWhileAnIssuerIsAway(t *testing.T) {
+	away := httptest.NewServer(http.NotFoundHandler())
+	away.Close()
+	w := newWorld(t, `OIDC_ISSUERS=[{"issuer":"`+away.URL+`","audience":"`+audience+`"}]`)
+	w.ask("", "GET", "/readyz", "").is(200, "")
+	w.ask(w.token(owner, "buyer"), "GET", "/v1/cases/case_1", "").is(200, "")
+	theirs, err := access.Sign(w.signer, access.Principal{Subject: owner, MerchantID: merchant, Roles: []string{"buyer"}}, away.URL, audience, time.Now(), time.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.ask(theirs, "GET", "/v1/cases/case_1", "").is(503, "unavailable")
 }

@@ -102,7 +102,7 @@ func (s *sampler) text(field string, schema *openapi3.Schema) string {
 	case "uri":
 		return "https://shop.example/hook"
 	}
-	texts := []string{"sample-1", "CNY", "case.approved", "1"}
+	texts := []string{"sample-1", "CNY", "case.approved", "fee", "1"}
 	if namesIDs(field) {
 		texts = []string{strings.TrimSuffix(field, "_id") + s.ending}
 	}

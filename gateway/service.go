@@ -9,7 +9,6 @@ import (
 	"math"
 	"net"
 	stdhttp "net/http"
-	"strconv"
 	"time"
 
 	"github.com/getkin/kin-openapi/openapi3"
@@ -44,16 +43,10 @@ type Config struct {
 	ServiceToken config.Secret `env:"SERVICE_TOKEN"`
 	Temporal     dial.Config
 
-	// Issuer and Audience are what tokens must name.
-	Issuer   string `env:"JWT_ISSUER,required,notEmpty"`
-	Audience string `env:"JWT_AUDIENCE,required,notEmpty"`
-	// PublicKeys are those that tokens are checked with: PEM, or the path of a PEM file.
-	PublicKeys string `env:"JWT_PUBLIC_KEYS,required,notEmpty" form:"PEM with public keys, or the path of such a file"`
+	// Tokens says whose tokens are taken.
+	Tokens access.Config
 
-	// RequestsPerSecond bounds each subject of each merchant, with bursts of twice as many. 0 means no bound.
-	RequestsPerSecond float64 `env:"GATEWAY_REQUESTS_PER_SECOND" envDefault:"500" validate:"min=0"`
-	// Streams is how many event streams a subject may have open in one process.
-	Streams int `env:"GATEWAY_STREAMS_PER_SUBJECT" envDefault:"20" validate:"min=1"`
+	Limits Limits
 	// OpenTimeout is how long a filing waits for its judgement before the answer is 202.
 	OpenTimeout time.Duration `env:"GATEWAY_OPEN_TIMEOUT" envDefault:"5s" validate:"min=100ms,max=20s"`
 	// ActTimeout is how long an action waits for its effect before the answer is 202.
@@ -74,16 +67,16 @@ type Service struct {
 	log     *slog.Logger
 	server  *httpserver.Server
 	tokens  *access.Verifier
-	limiter *access.Limiter
+	limiter *limiter
 }
 
 // New wires the parts. The connection to Temporal is the caller's, who closes it after [Service.Run].
 func New(_ context.Context, cfg Config, temporal client.Client, log *slog.Logger) (*Service, error) {
-	tokens, err := access.NewVerifier(cfg.PublicKeys, cfg.Issuer, cfg.Audience, time.Now)
+	tokens, err := cfg.Tokens.Verifier(time.Now)
 	if err != nil {
-		return nil, &config.Error{Variable: "JWT_PUBLIC_KEYS", Sentence: "JWT_PUBLIC_KEYS cannot be used: " + err.Error()}
+		return nil, err
 	}
-	s := &Service{log: log, tokens: tokens, limiter: access.NewLimiter(cfg.RequestsPerSecond, time.Now)}
+	s := &Service{log: log, tokens: tokens, limiter: newLimiter(cfg.Limits)}
 	if err := s.assemble(cfg, temporal); err != nil {
 		return nil, err
 	}
@@ -105,19 +98,22 @@ func (s *Service) assemble(cfg Config, temporal client.Client) error {
 	}
 	handlers, err := http.New(http.Dependencies{
 		Services: services, Temporal: temporal, Spec: spec, Problems: problems, Log: s.log, Now: time.Now,
-		Limits: http.Limits{Open: cfg.OpenTimeout, Act: cfg.ActTimeout, Streams: cfg.Streams},
+		Limits: http.Limits{
+			Open: cfg.OpenTimeout, Act: cfg.ActTimeout, Streams: cfg.Limits.Streams, StreamsPerSubject: cfg.Limits.StreamsPerSubject,
+		},
 	})
 	if err != nil {
 		return err
 	}
 	s.server, err = httpserver.New(httpserver.Options{
 		Name: "gateway", Logger: s.log, Spec: spec, Catalogs: []fs.FS{http.Catalog()},
-		Authorize:  s.authorize,
-		Middleware: []func(stdhttp.Handler) stdhttp.Handler{http.KeepHeaders},
-		Ready:      readiness(cfg, temporal, s.log),
-		Streams:    []string{"streamEvents", "putOrders"},
-		MaxBodyOf:  map[string]int64{"putOrder": maxOrder, "putOrders": maxBulk, "uploadEvidence": maxPhoto},
-		DrainDelay: cfg.DrainDelay,
+		Authorize:   s.authorize,
+		Middleware:  []func(stdhttp.Handler) stdhttp.Handler{http.KeepHeaders, s.limiter.keepPlace},
+		Ready:       readiness(cfg, temporal, s.log),
+		Streams:     []string{"streamEvents", "putOrders"},
+		MaxBodyOf:   map[string]int64{"putOrder": maxOrder, "putOrders": maxBulk, "uploadEvidence": maxPhoto},
+		MaxInFlight: cfg.Limits.InFlight,
+		DrainDelay:  cfg.DrainDelay,
 		Register: func(r httpserver.Router) {
 			api.RegisterHandlers(r, api.NewStrictHandler(handlers, nil))
 		},
@@ -130,13 +126,15 @@ func (s *Service) assemble(cfg Config, temporal client.Client) error {
 }
 
 func (s *Service) mountCallbacks(h *http.Handlers) {
-	mount := func(method, path string, callback http.Callback) {
-		s.server.Mount(method, path, h.Receive(callback, s.server.WriteProblem))
+	mount := func(path string, callback http.Callback, methods ...string) {
+		bounded := s.limiter.callbacks(s.server.WriteProblem)(h.Receive(callback, s.server.WriteProblem))
+		for _, method := range methods {
+			s.server.Mount(method, path, bounded)
+		}
 	}
-	mount(stdhttp.MethodPost, "/callbacks/kuaidi100/:token", h.Carrier)
-	mount(stdhttp.MethodPost, "/callbacks/wechatpay", h.Payments)
-	mount(stdhttp.MethodPost, "/callbacks/freight-insurance", h.Insurer)
-	mount(stdhttp.MethodGet, "/callbacks/freight-insurance", h.Insurer)
+	mount("/callbacks/kuaidi100/:token", h.Carrier, stdhttp.MethodPost)
+	mount("/callbacks/wechatpay", h.Payments, stdhttp.MethodPost)
+	mount("/callbacks/freight-insurance", h.Insurer, stdhttp.MethodPost, stdhttp.MethodGet)
 }
 
 func (s *Service) mountDocs(spec *openapi3.T) error {
@@ -154,13 +152,13 @@ func (s *Service) mountDocs(spec *openapi3.T) error {
 func (s *Service) authorize(ctx context.Context, op httpserver.Operation, r *stdhttp.Request) (context.Context, error) {
 	principal, err := s.tokens.Verify(r)
 	if err != nil {
-		http.AnswerHeader(ctx).Set("WWW-Authenticate", "Bearer")
+		if problem.HasCode(err, problem.CodeUnauthorized) {
+			http.AnswerHeader(ctx).Set("WWW-Authenticate", "Bearer")
+		}
 		return nil, err
 	}
-	if wait := s.limiter.Take(principal); wait > 0 {
-		seconds := int(math.Ceil(wait.Seconds()))
-		http.AnswerHeader(ctx).Set("Retry-After", strconv.Itoa(seconds))
-		return nil, problem.TooManyRequests("more requests than are allowed in this time; wait as long as Retry-After says")
+	if err := s.limiter.admit(ctx, principal, op); err != nil {
+		return nil, err
 	}
 	caller, err := access.Authorize(principal, op.ID)
 	if err != nil {

@@ -52,6 +52,11 @@ type world struct {
 // newWorld starts a gateway. Its services have an order and a case of the owner.
 func newWorld(t *testing.T, environ ...string) *world {
 	t.Helper()
+	return newWorldThatLogs(t, slog.DiscardHandler, environ...)
+}
+
+func newWorldThatLogs(t *testing.T, log slog.Handler, environ ...string) *world {
+	t.Helper()
 	public, private, err := ed25519.GenerateKey(rand.Reader)
 	if err != nil {
 		t.Fatal(err)
@@ -70,7 +75,7 @@ func newWorld(t *testing.T, environ ...string) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := gateway.New(t.Context(), cfg, w.temporal, slog.New(slog.DiscardHandler))
+	s, err := gateway.New(t.Context(), cfg, w.temporal, slog.New(log))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -265,6 +270,14 @@ func (f *fakeTemporal) UpdateWorkflow(ctx context.Context, o client.UpdateWorkfl
 		return handle{}, nil
 	}
 	return f.update(ctx, o)
+}
+
+// ExecuteWorkflow is how what is no case begins.
+func (f *fakeTemporal) ExecuteWorkflow(_ context.Context, o client.StartWorkflowOptions, _ any, args ...any) (client.WorkflowRun, error) {
+	f.mu.Lock()
+	f.starts, f.inputs = append(f.starts, o), append(f.inputs, args...)
+	f.mu.Unlock()
+	return nil, nil
 }
 
 func (f *fakeTemporal) SignalWorkflow(_ context.Context, workflowID, _, name string, content any) error {

@@ -88,16 +88,16 @@ func has(c core.Container, variable string) bool {
 func TestAProcessHasItsOwnSecretsOnly(t *testing.T) {
 	own := map[string][]string{
 		"gateway":      {"JWT_PUBLIC_KEYS"},
-		"order":        {"ORDER_DATABASE_DSN"},
-		"cases":        {"CASES_DATABASE_DSN"},
-		"notification": {"NOTIFICATION_DATABASE_DSN"},
+		"order":        {"ORDER_DATABASE_DSN", "PERSONAL_DATA_INDEX_KEY", "PERSONAL_DATA_KEYS"},
+		"cases":        {"CASES_DATABASE_DSN", "PERSONAL_DATA_KEYS"},
+		"notification": {"NOTIFICATION_DATABASE_DSN", "PERSONAL_DATA_KEYS"},
 		"payment": {
 			"PAYMENT_DATABASE_DSN", "WECHATPAY_APIV3_KEY", "WECHATPAY_MCHID", "WECHATPAY_MERCHANT_SERIAL", "WECHATPAY_PLATFORM_PUBLIC_KEY",
 			"WECHATPAY_PLATFORM_SERIAL", "WECHATPAY_PRIVATE_KEY",
 		},
 		"logistics": {
 			"FREIGHT_INSURANCE_APP_ID", "FREIGHT_INSURANCE_APP_SECRET", "FREIGHT_INSURANCE_CALLBACK_TOKEN", "KUAIDI100_CUSTOMER",
-			"KUAIDI100_KEY", "KUAIDI100_SECRET", "LOGISTICS_DATABASE_DSN",
+			"KUAIDI100_KEY", "KUAIDI100_SECRET", "LOGISTICS_DATABASE_DSN", "PERSONAL_DATA_KEYS",
 		},
 	}
 	objects := install(t, product, readValues(t, "aftercare/ci/default-values.yaml"))
@@ -106,6 +106,27 @@ func TestAProcessHasItsOwnSecretsOnly(t *testing.T) {
 		require.ElementsMatch(t, append(slices.Clone(own[program]), "SERVICE_TOKEN"), secrets(pod), name)
 	}
 	require.Empty(t, objects["Secret"])
+}
+
+func TestPeoplesDataIsSealedWithTheKeysOfASecret(t *testing.T) {
+	values := readValues(t, "aftercare/ci/default-values.yaml")
+	order := install(t, product, values).deployment(t, "aftercare-order").Spec.Template.Spec.Containers[0]
+	require.Equal(t, "true", plain(order)["PERSONAL_DATA_SEAL"])
+	require.Equal(t, "365", plain(order)["RETENTION_CONTACTS_DAYS"])
+
+	values["personalData"] = map[string]any{"enabled": true, "seal": false, "existingSecret": "people"}
+	values["retention"] = map[string]any{"photosDays": 30}
+	objects := install(t, product, values)
+	cases := objects.deployment(t, "aftercare-cases").Spec.Template.Spec.Containers[0]
+	require.Equal(t, "false", plain(cases)["PERSONAL_DATA_SEAL"])
+	require.Equal(t, "30", plain(cases)["RETENTION_PHOTOS_DAYS"])
+	require.Equal(t, "1095", plain(cases)["RETENTION_TRANSACTIONS_DAYS"])
+	require.Contains(t, secrets(objects.deployment(t, "aftercare-cases").Spec.Template), "PERSONAL_DATA_KEYS")
+
+	values["personalData"] = map[string]any{"enabled": false}
+	for name, pod := range install(t, product, values).longRunning() {
+		require.False(t, has(pod.Spec.Containers[0], "PERSONAL_DATA_KEYS"), name)
+	}
 }
 
 // secrets are the variables that come from a Secret; each has the name of its key there.

@@ -22,16 +22,11 @@ const forever = 100 * 365 * 24 * time.Hour
 // more. On a loose [Footing], and once it has failed for a while, it is an activity like any other. summary is what the
 // operator reads.
 func Quick[T any](ctx workflow.Context, summary, activity string, in any) (T, error) {
-	retry := temporal.RetryPolicy{
-		InitialInterval:    200 * time.Millisecond,
-		BackoffCoefficient: 2,
-		MaximumInterval:    time.Minute,
-	}
-	visible := workflow.ActivityOptions{StartToCloseTimeout: 10 * time.Second, Summary: summary, RetryPolicy: &retry}
+	visible := untilAnswered(summary)
 	if footingOf(ctx).loose {
 		return run[T](ctx, activity, in, visible)
 	}
-	unseen := retry
+	unseen := *visible.RetryPolicy
 	unseen.MaximumAttempts = outOfSight
 	local := workflow.WithLocalActivityOptions(ctx, workflow.LocalActivityOptions{
 		StartToCloseTimeout: 10 * time.Second,
@@ -46,6 +41,24 @@ func Quick[T any](ctx workflow.Context, summary, activity string, in any) (T, er
 		return run[T](ctx, activity, in, visible)
 	}
 	return out, err
+}
+
+// Seen runs an activity like [Quick], but always as one of its own: its answer is in the history before anything follows
+// from it, so that a task which runs again cannot see another one.
+func Seen[T any](ctx workflow.Context, summary, activity string, in any) (T, error) {
+	return run[T](ctx, activity, in, untilAnswered(summary))
+}
+
+// untilAnswered are the options of an activity that is repeated until the service answers.
+func untilAnswered(summary string) workflow.ActivityOptions {
+	return workflow.ActivityOptions{
+		StartToCloseTimeout: 10 * time.Second, Summary: summary,
+		RetryPolicy: &temporal.RetryPolicy{
+			InitialInterval:    200 * time.Millisecond,
+			BackoffCoefficient: 2,
+			MaximumInterval:    time.Minute,
+		},
+	}
 }
 
 // mayHeal tells that trying again is not useless, as after a refusal.
@@ -64,6 +77,18 @@ func Long[T any](ctx workflow.Context, summary, activity string, in any) (T, err
 		HeartbeatTimeout:    time.Minute,
 		Summary:             summary,
 		RetryPolicy:         &temporal.RetryPolicy{InitialInterval: 10 * time.Second, BackoffCoefficient: 2, MaximumAttempts: 3},
+	})
+}
+
+// Slow runs an activity that works for minutes, says while it does that it is alive, and may have to be tried again for
+// hours, such as when what it needs is made once a day.
+func Slow[T any](ctx workflow.Context, summary, activity string, patience time.Duration, in any) (T, error) {
+	return run[T](ctx, activity, in, workflow.ActivityOptions{
+		StartToCloseTimeout:    10 * time.Minute,
+		ScheduleToCloseTimeout: patience,
+		HeartbeatTimeout:       time.Minute,
+		Summary:                summary,
+		RetryPolicy:            &temporal.RetryPolicy{InitialInterval: time.Minute, BackoffCoefficient: 2, MaximumInterval: 15 * time.Minute},
 	})
 }
 

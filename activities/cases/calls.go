@@ -32,3 +32,8 @@ func StoreNote(ctx workflow.Context, in Note) (api.NoteRef, error) {
 func Settle(ctx workflow.Context, in Inspection) (api.Settlement, error) {
 	return call.Quick[api.Settlement](ctx, "Compute the refund", Prefix+"Settle", in)
 }
+
+// Look reads the case as it is recorded. What it tells is in the history before anything follows from it.
+func Look(ctx workflow.Context, in CaseRef) (Standing, error) {
+	return call.Seen[Standing](ctx, "Read the case as it is recorded", Prefix+"Standing", in)
+}

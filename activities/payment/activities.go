@@ -3,14 +3,20 @@ package payment
 
 import (
 	"context"
+	"net/http"
 
 	"aftercare.dev/activities/fault"
 	"aftercare.dev/services/payment/api"
 	"aftercare.dev/services/platform/httpclient"
+	"aftercare.dev/services/platform/problem"
 )
 
 // Activities run in the worker. Names are the methods' with [Prefix] before them.
-type Activities struct{ client *api.ClientWithResponses }
+type Activities struct {
+	client *api.ClientWithResponses
+	// slow is for the one call that takes minutes.
+	slow *api.ClientWithResponses
+}
 
 // Prefix is what the names of these activities begin with.
 const Prefix = "payment."
@@ -21,7 +27,12 @@ func New(o httpclient.Options) (*Activities, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Activities{client: client}, nil
+	o.Timeout = comparing
+	slow, err := api.NewClientWithResponses(o.BaseURL, api.WithHTTPClient(httpclient.New(o)))
+	if err != nil {
+		return nil, err
+	}
+	return &Activities{client: client, slow: slow}, nil
 }
 
 // Refund asks for money to go back.
@@ -42,6 +53,13 @@ type Resolution struct {
 	MerchantID string                 `json:"merchant_id"`
 	RefundID   string                 `json:"refund_id"`
 	Input      api.ResolveRefundInput `json:"input"`
+}
+
+// Booking is money that is not a refund, for the ledger.
+type Booking struct {
+	MerchantID string                 `json:"merchant_id"`
+	BookingID  string                 `json:"booking_id"`
+	Input      api.LedgerBookingInput `json:"input"`
 }
 
 // Reserve guards and mints the refund, once for its id.
@@ -83,4 +101,23 @@ func (a *Activities) Resolve(ctx context.Context, in Resolution) (api.Refund, er
 	}
 	out, err := httpclient.Check(answer.StatusCode(), answer.Body, answer.JSON200)
 	return out, fault.From(err)
+}
+
+// Book takes a booking to the phase in its input, once, and tells how it stands. A payment service from before the ledger
+// is waited for.
+func (a *Activities) Book(ctx context.Context, in Booking) (api.LedgerBookingState, error) {
+	answer, err := a.client.PutLedgerBookingWithResponse(ctx, in.MerchantID, in.BookingID, in.Input)
+	if err != nil {
+		return "", fault.From(err)
+	}
+	if code := answer.StatusCode(); isOlder(code) && in.Input.Phase == api.LedgerBookingInputPhasePost {
+		return "", fault.From(problem.Unavailable(problem.CodeUnavailable, "the payment service keeps no ledger yet: upgrade it"))
+	}
+	out, err := httpclient.Check(answer.StatusCode(), answer.Body, answer.JSON200)
+	return out.State, fault.From(err)
+}
+
+// isOlder tells that the service does not know the operation: what is posted is never answered so.
+func isOlder(status int) bool {
+	return status == http.StatusNotFound || status == http.StatusMethodNotAllowed
 }

@@ -14,21 +14,27 @@ import (
 
 	"aftercare.dev/activities/fault"
 	"aftercare.dev/services/cases/api"
+	payment "aftercare.dev/services/payment/api"
 	"aftercare.dev/services/platform/httpclient"
 )
 
 // Activities run in the worker. Names are the methods' with [Prefix] before them.
 type Activities struct {
-	client *api.ClientWithResponses
-	gauges *gauges
+	client  *api.ClientWithResponses
+	payment *payment.ClientWithResponses
+	gauges  *gauges
 }
 
 // Prefix is what the names of these activities begin with.
 const Prefix = "sweep."
 
-// New returns the activities that call the cases service at the address in o, and makes their metrics.
-func New(o httpclient.Options) (*Activities, error) {
-	client, err := api.NewClientWithResponses(o.BaseURL, api.WithHTTPClient(httpclient.New(o)))
+// New returns the activities that call the two services at the addresses in the options, and makes their metrics.
+func New(cases, money httpclient.Options) (*Activities, error) {
+	client, err := api.NewClientWithResponses(cases.BaseURL, api.WithHTTPClient(httpclient.New(cases)))
+	if err != nil {
+		return nil, err
+	}
+	differences, err := payment.NewClientWithResponses(money.BaseURL, payment.WithHTTPClient(httpclient.New(money)))
 	if err != nil {
 		return nil, err
 	}
@@ -36,7 +42,7 @@ func New(o httpclient.Options) (*Activities, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Activities{client: client, gauges: g}, nil
+	return &Activities{client: client, payment: differences, gauges: g}, nil
 }
 
 // Input says what to compare. The names of workflows are the contract's, which activities do not know.
@@ -93,7 +99,7 @@ type Finding struct {
 func (a *Activities) Compare(ctx context.Context, in Input) (Report, error) {
 	s := &sweeping{
 		in: in, now: time.Now().UTC(), counts: map[api.FindingKind]int64{},
-		cases: a.client, temporal: activity.GetClient(ctx), log: activity.GetLogger(ctx),
+		cases: a.client, payment: a.payment, temporal: activity.GetClient(ctx), log: activity.GetLogger(ctx),
 		alive: func() { activity.RecordHeartbeat(ctx) },
 	}
 	if err := s.openCases(ctx); err != nil {
@@ -101,6 +107,10 @@ func (a *Activities) Compare(ctx context.Context, in Input) (Report, error) {
 	}
 	if err := s.runningWorkflows(ctx); err != nil {
 		return Report{}, fmt.Errorf("go through the running workflows: %w", fault.From(err))
+	}
+	if err := s.strayMoney(ctx); err != nil {
+		// That the payment service is away must not hide what is known of the cases.
+		s.log.Warn("the sweep could not look for money without a case", "error", err)
 	}
 	report := s.report()
 	if err := a.keep(ctx, s, report); err != nil {

@@ -12,7 +12,7 @@ import (
 // kinds are all kinds of findings, the most telling first: of several that a workflow has, the first is reported.
 var kinds = []api.FindingKind{
 	api.WorkflowProblem, api.ActivityFailing, api.CaseWithoutWorkflow, api.WorkflowFailed, api.WorkflowWithoutCase,
-	api.ClosedCaseWithRunningWorkflow, api.DeadlinePassed, api.StageDiffers, api.NoProgress,
+	api.ClosedCaseWithRunningWorkflow, api.MoneyWithoutCase, api.DeadlinePassed, api.StageDiffers, api.NoProgress,
 }
 
 const (

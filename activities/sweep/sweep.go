@@ -1,6 +1,7 @@
 package sweep
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -12,6 +13,7 @@ import (
 	"go.temporal.io/sdk/log"
 
 	"aftercare.dev/services/cases/api"
+	payment "aftercare.dev/services/payment/api"
 	"aftercare.dev/services/platform/httpclient"
 )
 
@@ -24,6 +26,8 @@ const (
 	kept = 1000
 	// shown is how many of them are in the result of the workflow.
 	shown = 20
+	// nobody is the merchant of a payment that no order has.
+	nobody = "unknown"
 	// maxCode is how long a code is at most.
 	maxCode = 128
 )
@@ -33,6 +37,7 @@ type sweeping struct {
 	in       Input
 	now      time.Time
 	cases    *api.ClientWithResponses
+	payment  *payment.ClientWithResponses
 	temporal describer
 	log      log.Logger
 	// alive tells the server that the activity goes on. It may be called side by side.
@@ -172,6 +177,32 @@ func (s *sweeping) childWorkflow(ctx context.Context, w *workflowpb.WorkflowExec
 		s.note(parts[1], caseID, id, found)
 	}
 	return nil
+}
+
+// strayMoney finds differences with a provider that no case can be told of.
+func (s *sweeping) strayMoney(ctx context.Context) error {
+	state, size, cursor := payment.Open, pageSize, (*string)(nil)
+	for {
+		s.alive()
+		answer, err := s.payment.ListAllDifferencesWithResponse(ctx, &payment.ListAllDifferencesParams{State: &state, Limit: &size, Cursor: cursor})
+		if err != nil {
+			return err
+		}
+		page, err := httpclient.Check(answer.StatusCode(), answer.Body, answer.JSON200)
+		if err != nil {
+			return err
+		}
+		for _, d := range page.Items {
+			if d.CaseID == "" {
+				s.note(cmp.Or(d.MerchantID, nobody), "", "difference/"+d.DifferenceID, Finding{
+					Kind: api.MoneyWithoutCase, Code: string(d.Kind), Since: d.CreatedAt,
+				})
+			}
+		}
+		if cursor = page.NextCursor; cursor == nil {
+			return nil
+		}
+	}
 }
 
 func (s *sweeping) caseOf(workflowID string) (merchantID, caseID string, ok bool) {

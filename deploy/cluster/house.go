@@ -56,7 +56,8 @@ func (r *run) values(version string) object {
 			"enabled": true, "existingSecret": payloadSecret,
 			"codec": object{"publicUrl": "http://aftercare-codec:8087", "uiOrigins": []string{"http://127.0.0.1:8233"}, "tenant": "operations"},
 		},
-		"codec": object{"enabled": true},
+		"codec":        object{"enabled": true},
+		"personalData": object{"enabled": true},
 		"defaults": object{
 			"replicas":  2,
 			"resources": object{"requests": object{"cpu": "10m", "memory": "32Mi"}},

@@ -35,6 +35,7 @@ func assemble(t testing.TB, options split.Options) *apart {
 		url: processes.URL, sandbox: processes.SandboxURL, temporal: processes.Temporal, dir: options.Dir, keys: processes.Keys,
 	}}
 	a.house.said = a.said
+	a.house.databases = func() string { return processes.MySQL.Directory() }
 	t.Cleanup(func() {
 		if t.Failed() {
 			a.tell()

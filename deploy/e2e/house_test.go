@@ -20,7 +20,9 @@ import (
 // house is a running Aftercare as its users reach it.
 type house struct {
 	url, sandbox, temporal, dir string
-	keys                        client.Signer
+	// databases is a function for the folder of a database server, nil if the databases are below dir.
+	databases func() string
+	keys      client.Signer
 	// said is everything that was logged so far.
 	said func() string
 	stop func()

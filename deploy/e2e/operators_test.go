@@ -63,7 +63,7 @@ func (o *operations) in(part func(*operations)) func(*testing.T) {
 // setUpTwiceAtOnce is the set-up as two releases at the same time would do it, in a namespace that is ready, and once more.
 func (o *operations) setUpTwiceAtOnce() {
 	o.t.Helper()
-	cfg := setup.Config{Patience: patience}
+	cfg := setup.Config{Patience: patience, Reconcile: "30 2 * * *"}
 	done := make(chan error, 2)
 	for range 2 {
 		go func() {

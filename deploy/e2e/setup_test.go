@@ -34,7 +34,7 @@ func prepare(c client.Client, name string, cfg setup.Config) error {
 
 func TestANamespaceIsPreparedFromNothingByManyAtOnce(t *testing.T) {
 	t.Parallel()
-	cfg := setup.Config{Namespace: true, Retention: 48 * time.Hour, Patience: patience}
+	cfg := setup.Config{Namespace: true, Retention: 48 * time.Hour, Patience: patience, Reconcile: "30 2 * * *"}
 	c := of(t, "from-nothing")
 	done := make(chan error, 3)
 	for range cap(done) {
@@ -47,8 +47,12 @@ func TestANamespaceIsPreparedFromNothingByManyAtOnce(t *testing.T) {
 	described, err := c.WorkflowService().DescribeNamespace(context.Background(), &workflowservice.DescribeNamespaceRequest{Namespace: "from-nothing"})
 	require.NoError(t, err)
 	require.Equal(t, 48*time.Hour, described.Config.WorkflowExecutionRetentionTtl.AsDuration())
-	_, err = c.ScheduleClient().GetHandle(context.Background(), contract.SweepID).Describe(context.Background())
-	require.NoError(t, err)
+	for _, id := range []string{contract.SweepID, contract.ReconcileID} {
+		_, err = c.ScheduleClient().GetHandle(context.Background(), id).Describe(context.Background())
+		require.NoError(t, err)
+	}
+	cfg.Reconcile = "in the morning"
+	require.ErrorContains(t, prepare(c, "from-nothing", cfg), "RECONCILE_SCHEDULE")
 }
 
 func TestANamespaceThatIsNotThereIsNotMadeUnasked(t *testing.T) {

@@ -5,8 +5,12 @@ package keys
 import (
 	"cmp"
 	"crypto/ed25519"
+	"crypto/hmac"
 	"crypto/rand"
+	"crypto/sha256"
 	"crypto/x509"
+	"encoding/base64"
+	"encoding/hex"
 	"encoding/pem"
 	"errors"
 	"fmt"
@@ -18,6 +22,7 @@ import (
 	"time"
 
 	"aftercare.dev/gateway/access"
+	"aftercare.dev/services/platform/callers"
 )
 
 // Issuer and Audience are in the tokens.
@@ -28,8 +33,10 @@ const (
 
 // Keys are the secrets.
 type Keys struct {
-	// ServiceToken is what the services ask of each other.
+	// ServiceToken is what processes ask of each other where they share one token; those of their own come from it.
 	ServiceToken string
+	// PersonalDataKey seals people's data and IndexKey finds it by phone: base64 of 32 bytes each.
+	PersonalDataKey, IndexKey string
 	// SigningPEM is the key that tokens are signed with, and PublicPEM the one that the gateway checks them with.
 	SigningPEM, PublicPEM string
 
@@ -42,7 +49,12 @@ func New() (*Keys, error) {
 	if err != nil {
 		return nil, err
 	}
-	return parse(rand.Text(), string(key))
+	keys, err := parse(rand.Text(), string(key))
+	if err != nil {
+		return nil, err
+	}
+	keys.PersonalDataKey, keys.IndexKey = string(newDataKey()), string(newDataKey())
+	return keys, nil
 }
 
 // Ensure reads the secrets in dir and makes those that are not there.
@@ -62,6 +74,13 @@ func Ensure(dir string) (*Keys, error) {
 	keys, err := parse(strings.TrimSpace(string(token)), string(raw))
 	if err != nil {
 		return nil, fmt.Errorf("%s %w; remove it to have a new one made", path, err)
+	}
+	for file, into := range map[string]*string{"personal-data-key": &keys.PersonalDataKey, "personal-data-index-key": &keys.IndexKey} {
+		key, err := ensure(filepath.Join(dir, file), func() ([]byte, error) { return newDataKey(), nil })
+		if err != nil {
+			return nil, err
+		}
+		*into = strings.TrimSpace(string(key))
 	}
 	return keys, nil
 }
@@ -112,14 +131,41 @@ func (k *Keys) Token(p access.Principal, valid time.Duration) (string, error) {
 	return access.Sign(k.signing, p, Issuer, Audience, time.Now(), valid)
 }
 
-// Environ are the variables by which the processes of the house know these secrets.
+// Environ are the variables by which the processes of the house know these secrets. Beside the token that all share it has
+// that of each process, SERVICE_TOKEN_GATEWAY and so on, and SERVICE_CALLERS, with which services tell them apart.
 func (k *Keys) Environ() map[string]string {
-	return map[string]string{
+	environ := map[string]string{
 		"SERVICE_TOKEN":   k.ServiceToken,
 		"JWT_ISSUER":      Issuer,
 		"JWT_AUDIENCE":    Audience,
 		"JWT_PUBLIC_KEYS": k.PublicPEM,
+
+		"PERSONAL_DATA_KEYS":      "local:" + k.PersonalDataKey,
+		"PERSONAL_DATA_INDEX_KEY": k.IndexKey,
 	}
+	var known []string
+	for _, name := range callers.Names() {
+		token := k.ServiceTokenOf(name)
+		environ["SERVICE_TOKEN_"+strings.ToUpper(name)] = token
+		known = append(known, callers.Entry(name, token))
+	}
+	environ["SERVICE_CALLERS"] = strings.Join(known, ",")
+	return environ
+}
+
+// ServiceTokenOf is the token of one process of the house, by its name in package callers.
+func (k *Keys) ServiceTokenOf(caller string) string {
+	mac := hmac.New(sha256.New, []byte(k.ServiceToken))
+	mac.Write([]byte(caller))
+	return hex.EncodeToString(mac.Sum(nil))
+}
+
+// newDataKey is 32 random bytes in base64.
+func newDataKey() []byte {
+	key := make([]byte, 32)
+	// Read never fails and never returns less (crypto/rand since Go 1.24).
+	_, _ = rand.Read(key)
+	return []byte(base64.StdEncoding.EncodeToString(key))
 }
 
 func newSigningKey() ([]byte, error) {

@@ -29,7 +29,17 @@ type Programs string
 
 // Build builds all programs, or those that are named, into a folder. It is run below the workspace.
 func Build(ctx context.Context, dir string, names ...string) (Programs, error) {
-	args := []string{"build", "-o", dir + string(os.PathSeparator)}
+	return build(ctx, dir, names)
+}
+
+// BuildCrashing is [Build] with crash points, see package crash: each process passes those in the folder that
+// [House.CrashDir] names.
+func BuildCrashing(ctx context.Context, dir string, names ...string) (Programs, error) {
+	return build(ctx, dir, names, "-tags", "crashpoints")
+}
+
+func build(ctx context.Context, dir string, names []string, flags ...string) (Programs, error) {
+	args := append([]string{"build", "-o", dir + string(os.PathSeparator)}, flags...)
 	for name, path := range packages() {
 		if len(names) == 0 || slices.Contains(names, name) {
 			args = append(args, path)
@@ -38,8 +48,8 @@ func Build(ctx context.Context, dir string, names ...string) (Programs, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return "", err
 	}
-	build := exec.CommandContext(ctx, "go", args...) //nolint:gosec // the packages are those above
-	if said, err := build.CombinedOutput(); err != nil {
+	run := exec.CommandContext(ctx, "go", args...) //nolint:gosec // the packages are those above
+	if said, err := run.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("build the programs: %w: %s", err, said)
 	}
 	return Programs(dir), nil

@@ -33,6 +33,8 @@ type Options struct {
 	TimeScale float64
 	// DrainDelay is how long requests are taken after /readyz turned red.
 	DrainDelay time.Duration
+	// SharedToken has all processes share one service token, as those of release 0.1.0 do, in place of one each.
+	SharedToken bool
 	// Environ are further variables of every process, each as NAME=value.
 	Environ []string
 }
@@ -184,6 +186,11 @@ func (h *House) Migrate(ctx context.Context) error {
 	return group.Wait()
 }
 
+// CrashDir is the folder of a process's crash points. Programs without any do not know it.
+func (h *House) CrashDir(process string) string {
+	return filepath.Join(h.options.Dir, "crash", process)
+}
+
 // Process is a process by its name, such as "cases-2", or nil.
 func (h *House) Process(name string) *Process { return h.processes[name] }
 
@@ -265,7 +272,7 @@ func (h *House) process(ctx context.Context, program, name, listen string) (*Pro
 	}
 	p := &Process{
 		Name: name, URL: "http://" + address, path: h.options.Programs.Path(program), thread: h.thread,
-		logPath: filepath.Join(h.options.Dir, "log", name), environ: append(h.environ(), listen+"="+address),
+		logPath: filepath.Join(h.options.Dir, "log", name), environ: append(h.environ(program), listen+"="+address, "CRASH_DIR="+h.CrashDir(name)),
 	}
 	h.processes[name] = p
 	h.order = append(h.order, name)
@@ -329,10 +336,15 @@ func (h *House) settings() {
 	}
 }
 
-func (h *House) environ() []string {
+func (h *House) environ(program string) []string {
 	list := os.Environ()
 	for name, value := range h.variables {
 		list = append(list, name+"="+value)
+	}
+	if h.options.SharedToken {
+		list = append(list, "SERVICE_CALLERS=")
+	} else {
+		list = append(list, "SERVICE_TOKEN="+h.Keys.ServiceTokenOf(program))
 	}
 	return append(list, h.options.Environ...)
 }

@@ -18,7 +18,7 @@ func (s *System) startCodec(ctx context.Context, cfg Config, at *listeners, serv
 	if url == "" {
 		return nil
 	}
-	codecConfig, err := config.Load[codec.Config]("", append(s.environ(cfg, at, nil),
+	codecConfig, err := config.Load[codec.Config]("", append(s.environ(cfg, at, nil, "codec"),
 		"PAYLOAD_KEYS="+string(cfg.Payloads.PayloadKeys), "TEMPORAL_NAMESPACE="+server.Namespace(),
 		"CODEC_TENANT="+Operations, "CODEC_ORIGINS="+s.UIURL, "CODEC_PUBLIC_URL="+url,
 	))

@@ -21,8 +21,8 @@ import (
 
 // startServices opens the databases side by side and starts the five services.
 func (s *System) startServices(ctx context.Context, cfg Config, at *listeners, outside *sandbox.Sandbox) error {
-	environ := s.environ(cfg, at, outside)
 	var mu sync.Mutex
+	environ := func(part string) []string { return s.environ(cfg, at, outside, part) }
 	start := func(name string, open func(*slog.Logger) (runner, error)) func() error {
 		return func() error {
 			service, err := open(s.log.With("part", name))
@@ -36,11 +36,11 @@ func (s *System) startServices(ctx context.Context, cfg Config, at *listeners, o
 		}
 	}
 	return together(
-		start("order", opener(ctx, environ, order.New)),
-		start("logistics", opener(ctx, environ, logistics.New)),
-		start("payment", opener(ctx, environ, payment.New)),
-		start("cases", opener(ctx, environ, cases.New)),
-		start("notification", opener(ctx, environ, notification.New)),
+		start("order", opener(ctx, environ("order"), order.New)),
+		start("logistics", opener(ctx, environ("logistics"), logistics.New)),
+		start("payment", opener(ctx, environ("payment"), payment.New)),
+		start("cases", opener(ctx, environ("cases"), cases.New)),
+		start("notification", opener(ctx, environ("notification"), notification.New)),
 	)
 }
 
@@ -61,10 +61,12 @@ func opener[C any, S runner](
 	}
 }
 
-// environ is the environment that the parts would have as processes of their own.
-func (s *System) environ(cfg Config, at *listeners, outside *sandbox.Sandbox) []string {
+// environ is the environment that a part would have as a process of its own.
+func (s *System) environ(cfg Config, at *listeners, outside *sandbox.Sandbox, part string) []string {
 	env := s.Keys.Environ()
 	maps.Copy(env, map[string]string{
+		"SERVICE_TOKEN": s.Keys.ServiceTokenOf(part),
+
 		"ORDER_URL":        at.url("order"),
 		"LOGISTICS_URL":    at.url("logistics"),
 		"PAYMENT_URL":      at.url("payment"),

@@ -25,6 +25,7 @@ import (
 	"aftercare.dev/deploy/temporal"
 	"aftercare.dev/gateway"
 	"aftercare.dev/gateway/access"
+	"aftercare.dev/services/platform/callers"
 	"aftercare.dev/services/platform/config"
 	"aftercare.dev/workflows/contract"
 	"aftercare.dev/workflows/dial"
@@ -188,10 +189,14 @@ func (s *System) startCases(ctx context.Context, cfg Config, at *listeners, serv
 		return fmt.Errorf("connect to the Temporal server: %w", err)
 	}
 	defer plain.Close()
-	if err := setup.Schedules(ctx, plain); err != nil {
+	environ := s.environ(cfg, at, nil, callers.Worker)
+	setupConfig, err := config.Load[setup.Config]("", environ)
+	if err != nil {
 		return err
 	}
-	environ := s.environ(cfg, at, nil)
+	if err := setup.Schedules(ctx, plain, setupConfig); err != nil {
+		return err
+	}
 	workerConfig, err := config.Load[worker.Config]("", environ)
 	if err != nil {
 		return err
@@ -204,7 +209,7 @@ func (s *System) startCases(ctx context.Context, cfg Config, at *listeners, serv
 		return err
 	}
 	s.onStop(workers.Stop)
-	gatewayConfig, err := config.Load[gateway.Config]("", environ)
+	gatewayConfig, err := config.Load[gateway.Config]("", s.environ(cfg, at, nil, callers.Gateway))
 	if err != nil {
 		return err
 	}

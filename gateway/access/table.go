@@ -25,6 +25,9 @@ var (
 	// Those who work for the merchant share one inbox.
 	inboxes = []contract.Role{contract.Buyer, contract.Agent, contract.Warehouse, contract.Finance, contract.Operator, contract.Administrator}
 
+	// Those who may have to reach a buyer, or to send money by hand.
+	contacts = []contract.Role{contract.Agent, contract.Finance, contract.Administrator}
+
 	writers = []contract.Role{contract.Storefront, contract.Buyer, contract.Agent, contract.Warehouse, contract.Administrator}
 	books   = []contract.Role{contract.Storefront, contract.Agent, contract.Finance, contract.Operator, contract.Administrator}
 )
@@ -70,6 +73,13 @@ var table = map[string][]contract.Role{
 
 	"resolveRefund": payers,
 
+	"getLedgerBalances":  payers,
+	"listLedgerEntries":  payers,
+	"getLedgerStatement": payers,
+
+	"listDifferences":   payers,
+	"resolveDifference": payers,
+
 	"retryCase":   operators,
 	"skipStep":    operators,
 	"resolveCase": operators,
@@ -79,6 +89,14 @@ var table = map[string][]contract.Role{
 	"listFindings":   operators,
 
 	"addNote": writers,
+
+	"getOrderContact":    contacts,
+	"revealOrderContact": reviewers,
+	"searchContacts":     reviewers,
+	"listReveals":        admins,
+	"exportBuyer":        shop,
+	"eraseBuyer":         shop,
+	"getErasure":         shop,
 
 	"getPolicy":        everybody,
 	"putPolicy":        admins,

@@ -49,12 +49,14 @@ func TestWhatEachRoleMayDo(t *testing.T) {
 		contract.Storefront: slices.Concat(reads, buyer, []string{
 			"putOrder", "putOrders", "listRefunds", "listDeliveries", "resendDelivery",
 			"listWebhookEndpoints", "createWebhookEndpoint", "updateWebhookEndpoint", "deleteWebhookEndpoint",
+			"exportBuyer", "eraseBuyer", "getErasure",
 		}),
 		contract.Agent: slices.Concat(reads, inbox, []string{
 			"approveCase", "rejectCase", "requestInfo", "decideContest", "decideParcel", "addNote", "uploadEvidence", "listRefunds",
+			"getOrderContact", "revealOrderContact", "searchContacts",
 		}),
 		contract.Warehouse: slices.Concat(reads, inbox, []string{"receiveParcel", "inspectGoods", "sendBack", "addNote", "uploadEvidence"}),
-		contract.Finance:   slices.Concat(reads, inbox, []string{"resolveRefund", "listRefunds"}),
+		contract.Finance:   slices.Concat(reads, inbox, []string{"resolveRefund", "getOrderContact", "listRefunds", "getLedgerBalances", "listLedgerEntries", "getLedgerStatement", "listDifferences", "resolveDifference"}),
 		contract.Operator: slices.Concat(reads, inbox, []string{
 			"retryCase", "skipStep", "resolveCase", "actOnCases", "countAttention", "listFindings", "listRefunds", "listDeliveries", "resendDelivery",
 		}),

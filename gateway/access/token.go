@@ -2,6 +2,7 @@
 package access
 
 import (
+	"context"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/ed25519"
@@ -13,6 +14,7 @@ import (
 	"net/http"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -48,8 +50,12 @@ type claims struct {
 
 // Verifier checks tokens. It is safe for concurrent use.
 type Verifier struct {
+	now func() time.Time
+	// issuer, keys and parser are for tokens of the keys that were given; the rest is for those of issuers elsewhere.
+	issuer string
 	keys   []crypto.PublicKey
 	parser *jwt.Parser
+	remote []*remote
 }
 
 // NewVerifier returns a verifier of tokens that the issuer signed for the audience. Keys is the path of a PEM file, or
@@ -58,21 +64,29 @@ func NewVerifier(keys, issuer, audience string, now func() time.Time) (*Verifier
 	if issuer == "" || audience == "" {
 		return nil, errors.New("the issuer and the audience of tokens must be named")
 	}
-	parsed, err := publicKeys(keys)
-	if err != nil {
-		return nil, err
-	}
-	return &Verifier{
-		keys: parsed,
-		parser: jwt.NewParser(
-			jwt.WithValidMethods([]string{"EdDSA", "RS256", "ES256"}),
-			jwt.WithIssuer(issuer), jwt.WithAudience(audience),
-			jwt.WithExpirationRequired(), jwt.WithIssuedAt(), jwt.WithLeeway(leeway), jwt.WithTimeFunc(now),
-		),
-	}, nil
+	v := &Verifier{now: now}
+	return v, v.trustKeys(Config{Issuer: issuer, Audience: audience, PublicKeys: keys})
 }
 
-// Verify tells who sent the request, by its header Authorization. Every refusal is 401 unauthorized.
+func (v *Verifier) trustKeys(c Config) (err error) {
+	v.issuer = c.Issuer
+	v.parser = jwt.NewParser(append(rules(v.now), jwt.WithIssuer(c.Issuer), jwt.WithAudience(c.Audience))...)
+	v.keys, err = publicKeys(c.PublicKeys)
+	return err
+}
+
+// methods are how tokens may be signed: with keys of which only the issuer has the private half.
+var methods = []string{"EdDSA", "RS256", "ES256"}
+
+// rules are what every token is checked for.
+func rules(now func() time.Time) []jwt.ParserOption {
+	return []jwt.ParserOption{
+		jwt.WithValidMethods(methods), jwt.WithExpirationRequired(), jwt.WithIssuedAt(), jwt.WithLeeway(leeway), jwt.WithTimeFunc(now),
+	}
+}
+
+// Verify tells who sent the request, by its header Authorization. A token that is not good is 401 unauthorized. One whose
+// issuer does not answer is 503 unavailable, since nobody knows.
 func (v *Verifier) Verify(r *http.Request) (Principal, error) {
 	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	if !strings.EqualFold(scheme, "Bearer") || token == "" {
@@ -81,17 +95,57 @@ func (v *Verifier) Verify(r *http.Request) (Principal, error) {
 	if len(token) > maxToken {
 		return Principal{}, problem.Unauthorized("the token is too long")
 	}
-	var c claims
-	if _, err := v.parser.ParseWithClaims(token, &c, v.candidates); err != nil {
-		return Principal{}, problem.Unauthorized(reason(err)).WithCause(err)
-	}
+	p, err := v.principal(r.Context(), token)
 	switch {
-	case !id.MatchString(c.Subject):
+	case errors.Is(err, errAway):
+		return Principal{}, problem.Unavailable(problem.CodeUnavailable, errAway.Error()+"; try again").WithCause(err)
+	case r.Context().Err() != nil:
+		return Principal{}, r.Context().Err()
+	case err != nil:
+		return Principal{}, problem.Unauthorized(reason(err)).WithCause(err)
+	case !id.MatchString(p.Subject):
 		return Principal{}, problem.Unauthorized("the claim sub must be an id of at most 64 letters, digits and _.:-")
-	case !id.MatchString(c.MerchantID):
+	case !id.MatchString(p.MerchantID):
 		return Principal{}, problem.Unauthorized("the claim merchant_id must be an id of at most 64 letters, digits and _.:-")
 	}
+	return p, nil
+}
+
+// principal checks the token by the keys of the issuer that it names; whom it names decides only who is asked.
+func (v *Verifier) principal(ctx context.Context, token string) (Principal, error) {
+	var named jwt.RegisteredClaims
+	unverified, _, err := jwt.NewParser().ParseUnverified(token, &named)
+	if err != nil {
+		return Principal{}, err
+	}
+	if issuer := v.remoteOf(named.Issuer); issuer != nil {
+		if !slices.Contains(methods, unverified.Method.Alg()) {
+			return Principal{}, jwt.ErrTokenUnverifiable
+		}
+		claims, err := issuer.verify(ctx, token)
+		if err != nil {
+			return Principal{}, err
+		}
+		return issuer.principal(claims), nil
+	}
+	if v.parser == nil {
+		return Principal{}, jwt.ErrTokenInvalidIssuer
+	}
+	var c claims
+	if _, err := v.parser.ParseWithClaims(token, &c, v.candidates); err != nil {
+		return Principal{}, err
+	}
 	return Principal{Subject: c.Subject, MerchantID: c.MerchantID, Roles: c.Roles}, nil
+}
+
+// remoteOf is the issuer elsewhere of this name, or nil.
+func (v *Verifier) remoteOf(name string) *remote {
+	for _, r := range v.remote {
+		if r.URL == name {
+			return r
+		}
+	}
+	return nil
 }
 
 // candidates are the keys that fit the method of the token: a key is never used with a method of another family.

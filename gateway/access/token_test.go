@@ -36,7 +36,7 @@ func edKey(t *testing.T) ed25519.PrivateKey {
 	return key
 }
 
-func publicPEM(t *testing.T, key crypto.Signer) string {
+func publicPEM(t testing.TB, key crypto.Signer) string {
 	t.Helper()
 	der, err := x509.MarshalPKIXPublicKey(key.Public())
 	if err != nil {
@@ -45,7 +45,7 @@ func publicPEM(t *testing.T, key crypto.Signer) string {
 	return string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der}))
 }
 
-func verifier(t *testing.T, keys string) *Verifier {
+func verifier(t testing.TB, keys string) *Verifier {
 	t.Helper()
 	v, err := NewVerifier(keys, "issuer", "aftercare", func() time.Time { return noon })
 	if err != nil {
@@ -188,36 +188,5 @@ func TestKeysThatCannotBeUsedAreNamedAtTheStart(t *testing.T) {
 	}
 	if _, err := NewVerifier(publicPEM(t, key), "", "", time.Now); err == nil {
 		t.Error("no issuer is accepted")
-	}
-}
-
-func TestEachSubjectHasItsOwnBucket(t *testing.T) {
-	now := noon
-	l := NewLimiter(1, func() time.Time { return now })
-	for i := range 2 {
-		if wait := l.Take(alice); wait != 0 {
-			t.Fatalf("request %d waits %s", i, wait)
-		}
-	}
-	if wait := l.Take(alice); wait <= 0 || wait > time.Second {
-		t.Errorf("the third waits %s", wait)
-	}
-	if wait := l.Take(Principal{Subject: "alice", MerchantID: "m2"}); wait != 0 {
-		t.Errorf("the same name at another merchant waits %s", wait)
-	}
-	now = now.Add(time.Second)
-	if wait := l.Take(alice); wait != 0 {
-		t.Errorf("after a second it waits %s", wait)
-	}
-	now = now.Add(2 * idle)
-	l.Take(Principal{Subject: "bob", MerchantID: "m1"})
-	if n := len(l.buckets); n != 1 {
-		t.Errorf("%d buckets are kept", n)
-	}
-	free := NewLimiter(0, time.Now)
-	for range 1000 {
-		if free.Take(alice) != 0 {
-			t.Fatal("a limit of 0 limits")
-		}
 	}
 }

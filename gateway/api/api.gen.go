@@ -355,6 +355,24 @@ func (e ListCasesParamsSort) Valid() bool {
 	}
 }
 
+// Defines values for GetLedgerStatementParamsFormat.
+const (
+	Csv  GetLedgerStatementParamsFormat = "csv"
+	JSON GetLedgerStatementParamsFormat = "json"
+)
+
+// Valid indicates whether the value is a known member of the GetLedgerStatementParamsFormat enum.
+func (e GetLedgerStatementParamsFormat) Valid() bool {
+	switch e {
+	case Csv:
+		return true
+	case JSON:
+		return true
+	default:
+		return false
+	}
+}
+
 // AddNoteAction defines model for AddNoteAction.
 type AddNoteAction struct {
 	EvidenceIds *EvidenceIDs `json:"evidence_ids,omitempty"`
@@ -381,6 +399,16 @@ type BookPickupAction struct {
 	// Version Act only if the case is still at this version
 	Version     *Version `json:"version,omitempty"`
 	WeightGrams *int     `json:"weight_grams,omitempty"`
+}
+
+// BuyerExport defines model for BuyerExport.
+type BuyerExport struct {
+	BuyerID    string                      `json:"buyer_id"`
+	Cases      []externalRef0.BuyerCase    `json:"cases"`
+	ExportedAt time.Time                   `json:"exported_at"`
+	Messages   []externalRef2.InboxMessage `json:"messages"`
+	Orders     []externalRef3.BuyerContact `json:"orders"`
+	Parcels    externalRef1.ParcelData     `json:"parcels"`
 }
 
 // CaseActionResult defines model for CaseActionResult.
@@ -603,6 +631,11 @@ type ReschedulePickupAction struct {
 	Version *Version `json:"version,omitempty"`
 }
 
+// ResolveDifference defines model for ResolveDifference.
+type ResolveDifference struct {
+	Note *Text `json:"note,omitempty"`
+}
+
 // ResolveRefundAction defines model for ResolveRefundAction.
 type ResolveRefundAction struct {
 	EvidenceIds *EvidenceIDs                  `json:"evidence_ids,omitempty"`
@@ -618,6 +651,12 @@ type ResolveRefundAction struct {
 
 // ResolveRefundActionResolution defines model for ResolveRefundAction.Resolution.
 type ResolveRefundActionResolution string
+
+// RevealInput defines model for RevealInput.
+type RevealInput struct {
+	// Reason Why you need to see it, in words
+	Reason string `json:"reason"`
+}
 
 // SendBackAction defines model for SendBackAction.
 type SendBackAction struct {
@@ -836,6 +875,17 @@ type ListDeliveriesParams struct {
 	Limit  *Limit  `form:"limit,omitempty" json:"limit,omitempty"`
 }
 
+// ListDifferencesParams defines parameters for ListDifferences.
+type ListDifferencesParams struct {
+	State   *externalRef4.DifferenceState `form:"state,omitempty" json:"state,omitempty"`
+	CaseID  *ID                           `form:"case_id,omitempty" json:"case_id,omitempty"`
+	OrderID *ID                           `form:"order_id,omitempty" json:"order_id,omitempty"`
+
+	// Cursor next_cursor of the page before
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+	Limit  *Limit  `form:"limit,omitempty" json:"limit,omitempty"`
+}
+
 // ListInboxParams defines parameters for ListInbox.
 type ListInboxParams struct {
 	Unread *bool `form:"unread,omitempty" json:"unread,omitempty"`
@@ -844,6 +894,42 @@ type ListInboxParams struct {
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 	Limit  *Limit  `form:"limit,omitempty" json:"limit,omitempty"`
 }
+
+// ListLedgerEntriesParams defines parameters for ListLedgerEntries.
+type ListLedgerEntriesParams struct {
+	CaseID *ID `form:"case_id,omitempty" json:"case_id,omitempty"`
+
+	// Account On either side
+	Account *externalRef4.LedgerAccount `form:"account,omitempty" json:"account,omitempty"`
+
+	// From Booked then or later
+	From *time.Time `form:"from,omitempty" json:"from,omitempty"`
+
+	// To Booked before
+	To *time.Time `form:"to,omitempty" json:"to,omitempty"`
+
+	// Cursor next_cursor of the page before
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+	Limit  *Limit  `form:"limit,omitempty" json:"limit,omitempty"`
+}
+
+// GetLedgerStatementParams defines parameters for GetLedgerStatement.
+type GetLedgerStatementParams struct {
+	From time.Time `form:"from" json:"from"`
+
+	// To The period ends before
+	To       time.Time `form:"to" json:"to"`
+	Currency string    `form:"currency" json:"currency"`
+
+	// Format Stronger than Accept
+	Format *GetLedgerStatementParamsFormat `form:"format,omitempty" json:"format,omitempty"`
+
+	// Accept text/csv for CSV
+	Accept *string `json:"Accept,omitempty"`
+}
+
+// GetLedgerStatementParamsFormat defines parameters for GetLedgerStatement.
+type GetLedgerStatementParamsFormat string
 
 // ListOrdersParams defines parameters for ListOrders.
 type ListOrdersParams struct {
@@ -864,6 +950,16 @@ type ListRefundsParams struct {
 	CaseID  *ID                       `form:"case_id,omitempty" json:"case_id,omitempty"`
 	OrderID *ID                       `form:"order_id,omitempty" json:"order_id,omitempty"`
 	State   *externalRef4.RefundState `form:"state,omitempty" json:"state,omitempty"`
+
+	// Cursor next_cursor of the page before
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+	Limit  *Limit  `form:"limit,omitempty" json:"limit,omitempty"`
+}
+
+// ListRevealsParams defines parameters for ListReveals.
+type ListRevealsParams struct {
+	OrderID *ID `form:"order_id,omitempty" json:"order_id,omitempty"`
+	ActorID *ID `form:"actor_id,omitempty" json:"actor_id,omitempty"`
 
 	// Cursor next_cursor of the page before
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
@@ -947,8 +1043,17 @@ type SkipStepJSONRequestBody = NoteRequiredAction
 // WithdrawCaseJSONRequestBody defines body for WithdrawCase for application/json ContentType.
 type WithdrawCaseJSONRequestBody = NoteAction
 
+// SearchContactsJSONRequestBody defines body for SearchContacts for application/json ContentType.
+type SearchContactsJSONRequestBody = externalRef3.ContactSearch
+
+// ResolveDifferenceJSONRequestBody defines body for ResolveDifference for application/json ContentType.
+type ResolveDifferenceJSONRequestBody = ResolveDifference
+
 // PutOrderJSONRequestBody defines body for PutOrder for application/json ContentType.
 type PutOrderJSONRequestBody = externalRef3.OrderInput
+
+// RevealOrderContactJSONRequestBody defines body for RevealOrderContact for application/json ContentType.
+type RevealOrderContactJSONRequestBody = RevealInput
 
 // PutPolicyJSONRequestBody defines body for PutPolicy for application/json ContentType.
 type PutPolicyJSONRequestBody = externalRef0.PolicyInput
@@ -1208,6 +1313,25 @@ type ClientInterface interface {
 	//
 	// Corresponds with GET /v1/attention (the `CountAttention` operationId).
 	CountAttention(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetErasure How an erasure stands
+	//
+	// Corresponds with GET /v1/buyers/{buyer_id}/erasure (the `GetErasure` operationId).
+	GetErasure(ctx context.Context, buyerID ID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// EraseBuyer Forget a buyer
+	//
+	// Drops names, phones, addresses, texts, photos and messages, in the background and for certain. Orders, cases, refunds and the ledger stay, with the buyer's id. Refused with 409 `buyer_has_open_cases` while a case is open; until it is done, nothing can be filed for the buyer (409 `buyer_being_erased`). Repeatable.
+	//
+	// Corresponds with POST /v1/buyers/{buyer_id}/erasure (the `EraseBuyer` operationId).
+	EraseBuyer(ctx context.Context, buyerID ID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ExportBuyer Everything that is kept of a buyer, as it is
+	//
+	// For a buyer who asks for it. Photos are named; fetch them under `/v1/evidence`. Who asked is written down.
+	//
+	// Corresponds with GET /v1/buyers/{buyer_id}/personal-data (the `ExportBuyer` operationId).
+	ExportBuyer(ctx context.Context, buyerID ID, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListCases Find cases
 	//
@@ -1580,6 +1704,24 @@ type ClientInterface interface {
 	// Corresponds with POST /v1/cases/{case_id}/withdraw (the `WithdrawCase` operationId).
 	WithdrawCase(ctx context.Context, caseID ID, params *WithdrawCaseParams, body WithdrawCaseJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// SearchContactsWithBody Orders by the phone number of who bought, the newest 50
+	//
+	// The number is in the body, so that it is in no URL and no log. What is found is masked.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/contact-searches (the `SearchContacts` operationId).
+	SearchContactsWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SearchContacts Orders by the phone number of who bought, the newest 50
+	//
+	// The number is in the body, so that it is in no URL and no log. What is found is masked.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/contact-searches (the `SearchContacts` operationId).
+	SearchContacts(ctx context.Context, body SearchContactsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// ListDeliveries What was sent where, and how it went
 	//
 	// Corresponds with GET /v1/deliveries (the `ListDeliveries` operationId).
@@ -1589,6 +1731,31 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /v1/deliveries/{delivery_id}/resend (the `ResendDelivery` operationId).
 	ResendDelivery(ctx context.Context, deliveryID ID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListDifferences What our refunds and the payment provider do not agree about, the oldest first
+	//
+	// The provider's bill of each day is compared with the refunds, both ways. What is found reopens its case, and stays here until a person is done with it.
+	//
+	// Corresponds with GET /v1/differences (the `ListDifferences` operationId).
+	ListDifferences(ctx context.Context, params *ListDifferencesParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ResolveDifferenceWithBody A person is done with a difference
+	//
+	// Moves no money: what is left to do is done on its case or at the provider before. Repeatable in the same words; after others 409 `difference_resolved`. A note is kept with the case; a difference without one takes none (422 `no_case_for_note`).
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/differences/{difference_id}/resolve (the `ResolveDifference` operationId).
+	ResolveDifferenceWithBody(ctx context.Context, differenceID ID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ResolveDifference A person is done with a difference
+	//
+	// Moves no money: what is left to do is done on its case or at the provider before. Repeatable in the same words; after others 409 `difference_resolved`. A note is kept with the case; a difference without one takes none (422 `no_case_for_note`).
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/differences/{difference_id}/resolve (the `ResolveDifference` operationId).
+	ResolveDifference(ctx context.Context, differenceID ID, body ResolveDifferenceJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// UploadEvidenceWithBody A photo for a case or an answer
 	//
@@ -1620,6 +1787,27 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /v1/inbox/{message_id}/read (the `MarkRead` operationId).
 	MarkRead(ctx context.Context, messageID ID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetLedgerBalances What each account of the merchant's ledger stands at
+	//
+	// Balances sum to zero in each currency. What is set aside and neither paid nor given up is apart, in pending.
+	//
+	// Corresponds with GET /v1/ledger/balances (the `GetLedgerBalances` operationId).
+	GetLedgerBalances(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListLedgerEntries What was booked, the oldest first
+	//
+	// Every entry names its case, its cause and who bears the cost. Entries are never changed; a mistake is undone by a reversal.
+	//
+	// Corresponds with GET /v1/ledger/entries (the `ListLedgerEntries` operationId).
+	ListLedgerEntries(ctx context.Context, params *ListLedgerEntriesParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetLedgerStatement What was booked in a period, between the balances before and after it
+	//
+	// As JSON, or as CSV with the header `Accept: text/csv` or with format=csv. A period with more than 10,000 entries is 422 `statement_too_long`; the closing balances of one period are the opening balances of the next. A period is complete a minute after its end.
+	//
+	// Corresponds with GET /v1/ledger/statements (the `GetLedgerStatement` operationId).
+	GetLedgerStatement(ctx context.Context, params *GetLedgerStatementParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListOrders Orders, newest first
 	//
@@ -1657,6 +1845,31 @@ type ClientInterface interface {
 	//
 	// Corresponds with PUT /v1/orders/{order_id} (the `PutOrder` operationId).
 	PutOrder(ctx context.Context, orderID ID, body PutOrderJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetOrderContact Who bought, masked
+	//
+	// Names as 张*, phones as 138****8000; what is left out is not shown at all.
+	//
+	// Corresponds with GET /v1/orders/{order_id}/contact (the `GetOrderContact` operationId).
+	GetOrderContact(ctx context.Context, orderID ID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RevealOrderContactWithBody Who bought, as it is
+	//
+	// Who looked, when and why is written down before the answer is given, and listed under `/v1/reveals`.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/orders/{order_id}/contact/reveal (the `RevealOrderContact` operationId).
+	RevealOrderContactWithBody(ctx context.Context, orderID ID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RevealOrderContact Who bought, as it is
+	//
+	// Who looked, when and why is written down before the answer is given, and listed under `/v1/reveals`.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/orders/{order_id}/contact/reveal (the `RevealOrderContact` operationId).
+	RevealOrderContact(ctx context.Context, orderID ID, body RevealOrderContactJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// GetPolicy The after-sales policy, for everybody to read
 	//
@@ -1723,6 +1936,11 @@ type ClientInterface interface {
 	// Corresponds with PUT /v1/return-address (the `PutReturnAddress` operationId).
 	PutReturnAddress(ctx context.Context, body PutReturnAddressJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// ListReveals Who saw whose contact, when and why, the newest first
+	//
+	// Corresponds with GET /v1/reveals (the `ListReveals` operationId).
+	ListReveals(ctx context.Context, params *ListRevealsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// ListWebhookEndpoints The storefront's endpoints
 	//
 	// Corresponds with GET /v1/webhook-endpoints (the `ListWebhookEndpoints` operationId).
@@ -1771,6 +1989,55 @@ type ClientInterface interface {
 // Corresponds with GET /v1/attention (the `CountAttention` operationId).
 func (c *Client) CountAttention(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewCountAttentionRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetErasure How an erasure stands
+//
+// Corresponds with GET /v1/buyers/{buyer_id}/erasure (the `GetErasure` operationId).
+func (c *Client) GetErasure(ctx context.Context, buyerID ID, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetErasureRequest(c.Server, buyerID)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// EraseBuyer Forget a buyer
+//
+// Drops names, phones, addresses, texts, photos and messages, in the background and for certain. Orders, cases, refunds and the ledger stay, with the buyer's id. Refused with 409 `buyer_has_open_cases` while a case is open; until it is done, nothing can be filed for the buyer (409 `buyer_being_erased`). Repeatable.
+//
+// Corresponds with POST /v1/buyers/{buyer_id}/erasure (the `EraseBuyer` operationId).
+func (c *Client) EraseBuyer(ctx context.Context, buyerID ID, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewEraseBuyerRequest(c.Server, buyerID)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ExportBuyer Everything that is kept of a buyer, as it is
+//
+// For a buyer who asks for it. Photos are named; fetch them under `/v1/evidence`. Who asked is written down.
+//
+// Corresponds with GET /v1/buyers/{buyer_id}/personal-data (the `ExportBuyer` operationId).
+func (c *Client) ExportBuyer(ctx context.Context, buyerID ID, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewExportBuyerRequest(c.Server, buyerID)
 	if err != nil {
 		return nil, err
 	}
@@ -2682,6 +2949,44 @@ func (c *Client) WithdrawCase(ctx context.Context, caseID ID, params *WithdrawCa
 	return c.Client.Do(req)
 }
 
+// SearchContactsWithBody Orders by the phone number of who bought, the newest 50
+//
+// The number is in the body, so that it is in no URL and no log. What is found is masked.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/contact-searches (the `SearchContacts` operationId).
+func (c *Client) SearchContactsWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSearchContactsRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SearchContacts Orders by the phone number of who bought, the newest 50
+//
+// The number is in the body, so that it is in no URL and no log. What is found is masked.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/contact-searches (the `SearchContacts` operationId).
+func (c *Client) SearchContacts(ctx context.Context, body SearchContactsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSearchContactsRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // ListDeliveries What was sent where, and how it went
 //
 // Corresponds with GET /v1/deliveries (the `ListDeliveries` operationId).
@@ -2702,6 +3007,61 @@ func (c *Client) ListDeliveries(ctx context.Context, params *ListDeliveriesParam
 // Corresponds with POST /v1/deliveries/{delivery_id}/resend (the `ResendDelivery` operationId).
 func (c *Client) ResendDelivery(ctx context.Context, deliveryID ID, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewResendDeliveryRequest(c.Server, deliveryID)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListDifferences What our refunds and the payment provider do not agree about, the oldest first
+//
+// The provider's bill of each day is compared with the refunds, both ways. What is found reopens its case, and stays here until a person is done with it.
+//
+// Corresponds with GET /v1/differences (the `ListDifferences` operationId).
+func (c *Client) ListDifferences(ctx context.Context, params *ListDifferencesParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListDifferencesRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ResolveDifferenceWithBody A person is done with a difference
+//
+// Moves no money: what is left to do is done on its case or at the provider before. Repeatable in the same words; after others 409 `difference_resolved`. A note is kept with the case; a difference without one takes none (422 `no_case_for_note`).
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/differences/{difference_id}/resolve (the `ResolveDifference` operationId).
+func (c *Client) ResolveDifferenceWithBody(ctx context.Context, differenceID ID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewResolveDifferenceRequestWithBody(c.Server, differenceID, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ResolveDifference A person is done with a difference
+//
+// Moves no money: what is left to do is done on its case or at the provider before. Repeatable in the same words; after others 409 `difference_resolved`. A note is kept with the case; a difference without one takes none (422 `no_case_for_note`).
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/differences/{difference_id}/resolve (the `ResolveDifference` operationId).
+func (c *Client) ResolveDifference(ctx context.Context, differenceID ID, body ResolveDifferenceJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewResolveDifferenceRequest(c.Server, differenceID, body)
 	if err != nil {
 		return nil, err
 	}
@@ -2793,6 +3153,57 @@ func (c *Client) MarkRead(ctx context.Context, messageID ID, reqEditors ...Reque
 	return c.Client.Do(req)
 }
 
+// GetLedgerBalances What each account of the merchant's ledger stands at
+//
+// Balances sum to zero in each currency. What is set aside and neither paid nor given up is apart, in pending.
+//
+// Corresponds with GET /v1/ledger/balances (the `GetLedgerBalances` operationId).
+func (c *Client) GetLedgerBalances(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetLedgerBalancesRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListLedgerEntries What was booked, the oldest first
+//
+// Every entry names its case, its cause and who bears the cost. Entries are never changed; a mistake is undone by a reversal.
+//
+// Corresponds with GET /v1/ledger/entries (the `ListLedgerEntries` operationId).
+func (c *Client) ListLedgerEntries(ctx context.Context, params *ListLedgerEntriesParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListLedgerEntriesRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetLedgerStatement What was booked in a period, between the balances before and after it
+//
+// As JSON, or as CSV with the header `Accept: text/csv` or with format=csv. A period with more than 10,000 entries is 422 `statement_too_long`; the closing balances of one period are the opening balances of the next. A period is complete a minute after its end.
+//
+// Corresponds with GET /v1/ledger/statements (the `GetLedgerStatement` operationId).
+func (c *Client) GetLedgerStatement(ctx context.Context, params *GetLedgerStatementParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetLedgerStatementRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // ListOrders Orders, newest first
 //
 // Corresponds with GET /v1/orders (the `ListOrders` operationId).
@@ -2870,6 +3281,61 @@ func (c *Client) PutOrderWithBody(ctx context.Context, orderID ID, contentType s
 // Corresponds with PUT /v1/orders/{order_id} (the `PutOrder` operationId).
 func (c *Client) PutOrder(ctx context.Context, orderID ID, body PutOrderJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewPutOrderRequest(c.Server, orderID, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetOrderContact Who bought, masked
+//
+// Names as 张*, phones as 138****8000; what is left out is not shown at all.
+//
+// Corresponds with GET /v1/orders/{order_id}/contact (the `GetOrderContact` operationId).
+func (c *Client) GetOrderContact(ctx context.Context, orderID ID, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetOrderContactRequest(c.Server, orderID)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RevealOrderContactWithBody Who bought, as it is
+//
+// Who looked, when and why is written down before the answer is given, and listed under `/v1/reveals`.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/orders/{order_id}/contact/reveal (the `RevealOrderContact` operationId).
+func (c *Client) RevealOrderContactWithBody(ctx context.Context, orderID ID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRevealOrderContactRequestWithBody(c.Server, orderID, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RevealOrderContact Who bought, as it is
+//
+// Who looked, when and why is written down before the answer is given, and listed under `/v1/reveals`.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/orders/{order_id}/contact/reveal (the `RevealOrderContact` operationId).
+func (c *Client) RevealOrderContact(ctx context.Context, orderID ID, body RevealOrderContactJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRevealOrderContactRequest(c.Server, orderID, body)
 	if err != nil {
 		return nil, err
 	}
@@ -3035,6 +3501,21 @@ func (c *Client) PutReturnAddress(ctx context.Context, body PutReturnAddressJSON
 	return c.Client.Do(req)
 }
 
+// ListReveals Who saw whose contact, when and why, the newest first
+//
+// Corresponds with GET /v1/reveals (the `ListReveals` operationId).
+func (c *Client) ListReveals(ctx context.Context, params *ListRevealsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListRevealsRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // ListWebhookEndpoints The storefront's endpoints
 //
 // Corresponds with GET /v1/webhook-endpoints (the `ListWebhookEndpoints` operationId).
@@ -3147,6 +3628,108 @@ func NewCountAttentionRequest(server string) (*http.Request, error) {
 	}
 
 	operationPath := fmt.Sprintf("/v1/attention")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewGetErasureRequest constructs an http.Request for the GetErasure method
+func NewGetErasureRequest(server string, buyerID ID) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "buyer_id", buyerID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/buyers/%s/erasure", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewEraseBuyerRequest constructs an http.Request for the EraseBuyer method
+func NewEraseBuyerRequest(server string, buyerID ID) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "buyer_id", buyerID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/buyers/%s/erasure", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewExportBuyerRequest constructs an http.Request for the ExportBuyer method
+func NewExportBuyerRequest(server string, buyerID ID) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "buyer_id", buyerID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/buyers/%s/personal-data", pathParam0)
 	if operationPath[0] == '/' {
 		operationPath = "." + operationPath
 	}
@@ -5032,6 +5615,46 @@ func NewWithdrawCaseRequestWithBody(server string, caseID ID, params *WithdrawCa
 	return req, nil
 }
 
+// NewSearchContactsRequest calls the generic SearchContacts builder with application/json body
+func NewSearchContactsRequest(server string, body SearchContactsJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewSearchContactsRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewSearchContactsRequestWithBody constructs an http.Request for the SearchContacts method, with any body, and a specified content type
+func NewSearchContactsRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/contact-searches")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
 // NewListDeliveriesRequest constructs an http.Request for the ListDeliveries method
 func NewListDeliveriesRequest(server string, params *ListDeliveriesParams) (*http.Request, error) {
 	var err error
@@ -5164,6 +5787,155 @@ func NewResendDeliveryRequest(server string, deliveryID ID) (*http.Request, erro
 	if err != nil {
 		return nil, err
 	}
+
+	return req, nil
+}
+
+// NewListDifferencesRequest constructs an http.Request for the ListDifferences method
+func NewListDifferencesRequest(server string, params *ListDifferencesParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/differences")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.State != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "state", *params.State, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.CaseID != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "case_id", *params.CaseID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.OrderID != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "order_id", *params.OrderID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewResolveDifferenceRequest calls the generic ResolveDifference builder with application/json body
+func NewResolveDifferenceRequest(server string, differenceID ID, body ResolveDifferenceJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewResolveDifferenceRequestWithBody(server, differenceID, "application/json", bodyReader)
+}
+
+// NewResolveDifferenceRequestWithBody constructs an http.Request for the ResolveDifference method, with any body, and a specified content type
+func NewResolveDifferenceRequestWithBody(server string, differenceID ID, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "difference_id", differenceID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/differences/%s/resolve", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
 
 	return req, nil
 }
@@ -5370,6 +6142,240 @@ func NewMarkReadRequest(server string, messageID ID) (*http.Request, error) {
 	return req, nil
 }
 
+// NewGetLedgerBalancesRequest constructs an http.Request for the GetLedgerBalances method
+func NewGetLedgerBalancesRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/ledger/balances")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewListLedgerEntriesRequest constructs an http.Request for the ListLedgerEntries method
+func NewListLedgerEntriesRequest(server string, params *ListLedgerEntriesParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/ledger/entries")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.CaseID != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "case_id", *params.CaseID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Account != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "account", *params.Account, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.From != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "from", *params.From, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.To != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "to", *params.To, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewGetLedgerStatementRequest constructs an http.Request for the GetLedgerStatement method
+func NewGetLedgerStatementRequest(server string, params *GetLedgerStatementParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/ledger/statements")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "from", params.From, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "to", params.To, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "currency", params.Currency, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if params.Format != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "format", *params.Format, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.Accept != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Accept", *params.Accept, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Accept", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
 // NewListOrdersRequest constructs an http.Request for the ListOrders method
 func NewListOrdersRequest(server string, params *ListOrdersParams) (*http.Request, error) {
 	var err error
@@ -5549,6 +6555,87 @@ func NewPutOrderRequestWithBody(server string, orderID ID, contentType string, b
 	}
 
 	req, err := http.NewRequest(http.MethodPut, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewGetOrderContactRequest constructs an http.Request for the GetOrderContact method
+func NewGetOrderContactRequest(server string, orderID ID) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "order_id", orderID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/orders/%s/contact", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewRevealOrderContactRequest calls the generic RevealOrderContact builder with application/json body
+func NewRevealOrderContactRequest(server string, orderID ID, body RevealOrderContactJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewRevealOrderContactRequestWithBody(server, orderID, "application/json", bodyReader)
+}
+
+// NewRevealOrderContactRequestWithBody constructs an http.Request for the RevealOrderContact method, with any body, and a specified content type
+func NewRevealOrderContactRequestWithBody(server string, orderID ID, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "order_id", orderID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/orders/%s/contact/reveal", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
 	if err != nil {
 		return nil, err
 	}
@@ -5861,6 +6948,96 @@ func NewPutReturnAddressRequestWithBody(server string, contentType string, body 
 	return req, nil
 }
 
+// NewListRevealsRequest constructs an http.Request for the ListReveals method
+func NewListRevealsRequest(server string, params *ListRevealsParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/reveals")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.OrderID != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "order_id", *params.OrderID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.ActorID != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "actor_id", *params.ActorID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
 // NewListWebhookEndpointsRequest constructs an http.Request for the ListWebhookEndpoints method
 func NewListWebhookEndpointsRequest(server string) (*http.Request, error) {
 	var err error
@@ -6072,6 +7249,31 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with GET /v1/attention (the `CountAttention` operationId).
 	CountAttentionWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*CountAttentionResponse, error)
+
+	// GetErasureWithResponse How an erasure stands
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/buyers/{buyer_id}/erasure (the `GetErasure` operationId).
+	GetErasureWithResponse(ctx context.Context, buyerID ID, reqEditors ...RequestEditorFn) (*GetErasureResponse, error)
+
+	// EraseBuyerWithResponse Forget a buyer
+	//
+	// Drops names, phones, addresses, texts, photos and messages, in the background and for certain. Orders, cases, refunds and the ledger stay, with the buyer's id. Refused with 409 `buyer_has_open_cases` while a case is open; until it is done, nothing can be filed for the buyer (409 `buyer_being_erased`). Repeatable.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/buyers/{buyer_id}/erasure (the `EraseBuyer` operationId).
+	EraseBuyerWithResponse(ctx context.Context, buyerID ID, reqEditors ...RequestEditorFn) (*EraseBuyerResponse, error)
+
+	// ExportBuyerWithResponse Everything that is kept of a buyer, as it is
+	//
+	// For a buyer who asks for it. Photos are named; fetch them under `/v1/evidence`. Who asked is written down.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/buyers/{buyer_id}/personal-data (the `ExportBuyer` operationId).
+	ExportBuyerWithResponse(ctx context.Context, buyerID ID, reqEditors ...RequestEditorFn) (*ExportBuyerResponse, error)
 
 	// ListCasesWithResponse Find cases
 	//
@@ -6454,6 +7656,24 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /v1/cases/{case_id}/withdraw (the `WithdrawCase` operationId).
 	WithdrawCaseWithResponse(ctx context.Context, caseID ID, params *WithdrawCaseParams, body WithdrawCaseJSONRequestBody, reqEditors ...RequestEditorFn) (*WithdrawCaseResponse, error)
 
+	// SearchContactsWithBodyWithResponse Orders by the phone number of who bought, the newest 50
+	//
+	// The number is in the body, so that it is in no URL and no log. What is found is masked.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/contact-searches (the `SearchContacts` operationId).
+	SearchContactsWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SearchContactsResponse, error)
+
+	// SearchContactsWithResponse Orders by the phone number of who bought, the newest 50
+	//
+	// The number is in the body, so that it is in no URL and no log. What is found is masked.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/contact-searches (the `SearchContacts` operationId).
+	SearchContactsWithResponse(ctx context.Context, body SearchContactsJSONRequestBody, reqEditors ...RequestEditorFn) (*SearchContactsResponse, error)
+
 	// ListDeliveriesWithResponse What was sent where, and how it went
 	//
 	// Returns a wrapper object for the known response body format(s).
@@ -6467,6 +7687,33 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /v1/deliveries/{delivery_id}/resend (the `ResendDelivery` operationId).
 	ResendDeliveryWithResponse(ctx context.Context, deliveryID ID, reqEditors ...RequestEditorFn) (*ResendDeliveryResponse, error)
+
+	// ListDifferencesWithResponse What our refunds and the payment provider do not agree about, the oldest first
+	//
+	// The provider's bill of each day is compared with the refunds, both ways. What is found reopens its case, and stays here until a person is done with it.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/differences (the `ListDifferences` operationId).
+	ListDifferencesWithResponse(ctx context.Context, params *ListDifferencesParams, reqEditors ...RequestEditorFn) (*ListDifferencesResponse, error)
+
+	// ResolveDifferenceWithBodyWithResponse A person is done with a difference
+	//
+	// Moves no money: what is left to do is done on its case or at the provider before. Repeatable in the same words; after others 409 `difference_resolved`. A note is kept with the case; a difference without one takes none (422 `no_case_for_note`).
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/differences/{difference_id}/resolve (the `ResolveDifference` operationId).
+	ResolveDifferenceWithBodyWithResponse(ctx context.Context, differenceID ID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ResolveDifferenceResponse, error)
+
+	// ResolveDifferenceWithResponse A person is done with a difference
+	//
+	// Moves no money: what is left to do is done on its case or at the provider before. Repeatable in the same words; after others 409 `difference_resolved`. A note is kept with the case; a difference without one takes none (422 `no_case_for_note`).
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/differences/{difference_id}/resolve (the `ResolveDifference` operationId).
+	ResolveDifferenceWithResponse(ctx context.Context, differenceID ID, body ResolveDifferenceJSONRequestBody, reqEditors ...RequestEditorFn) (*ResolveDifferenceResponse, error)
 
 	// UploadEvidenceWithBodyWithResponse A photo for a case or an answer
 	//
@@ -6506,6 +7753,33 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /v1/inbox/{message_id}/read (the `MarkRead` operationId).
 	MarkReadWithResponse(ctx context.Context, messageID ID, reqEditors ...RequestEditorFn) (*MarkReadResponse, error)
+
+	// GetLedgerBalancesWithResponse What each account of the merchant's ledger stands at
+	//
+	// Balances sum to zero in each currency. What is set aside and neither paid nor given up is apart, in pending.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/ledger/balances (the `GetLedgerBalances` operationId).
+	GetLedgerBalancesWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetLedgerBalancesResponse, error)
+
+	// ListLedgerEntriesWithResponse What was booked, the oldest first
+	//
+	// Every entry names its case, its cause and who bears the cost. Entries are never changed; a mistake is undone by a reversal.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/ledger/entries (the `ListLedgerEntries` operationId).
+	ListLedgerEntriesWithResponse(ctx context.Context, params *ListLedgerEntriesParams, reqEditors ...RequestEditorFn) (*ListLedgerEntriesResponse, error)
+
+	// GetLedgerStatementWithResponse What was booked in a period, between the balances before and after it
+	//
+	// As JSON, or as CSV with the header `Accept: text/csv` or with format=csv. A period with more than 10,000 entries is 422 `statement_too_long`; the closing balances of one period are the opening balances of the next. A period is complete a minute after its end.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/ledger/statements (the `GetLedgerStatement` operationId).
+	GetLedgerStatementWithResponse(ctx context.Context, params *GetLedgerStatementParams, reqEditors ...RequestEditorFn) (*GetLedgerStatementResponse, error)
 
 	// ListOrdersWithResponse Orders, newest first
 	//
@@ -6547,6 +7821,33 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with PUT /v1/orders/{order_id} (the `PutOrder` operationId).
 	PutOrderWithResponse(ctx context.Context, orderID ID, body PutOrderJSONRequestBody, reqEditors ...RequestEditorFn) (*PutOrderResponse, error)
+
+	// GetOrderContactWithResponse Who bought, masked
+	//
+	// Names as 张*, phones as 138****8000; what is left out is not shown at all.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/orders/{order_id}/contact (the `GetOrderContact` operationId).
+	GetOrderContactWithResponse(ctx context.Context, orderID ID, reqEditors ...RequestEditorFn) (*GetOrderContactResponse, error)
+
+	// RevealOrderContactWithBodyWithResponse Who bought, as it is
+	//
+	// Who looked, when and why is written down before the answer is given, and listed under `/v1/reveals`.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/orders/{order_id}/contact/reveal (the `RevealOrderContact` operationId).
+	RevealOrderContactWithBodyWithResponse(ctx context.Context, orderID ID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RevealOrderContactResponse, error)
+
+	// RevealOrderContactWithResponse Who bought, as it is
+	//
+	// Who looked, when and why is written down before the answer is given, and listed under `/v1/reveals`.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/orders/{order_id}/contact/reveal (the `RevealOrderContact` operationId).
+	RevealOrderContactWithResponse(ctx context.Context, orderID ID, body RevealOrderContactJSONRequestBody, reqEditors ...RequestEditorFn) (*RevealOrderContactResponse, error)
 
 	// GetPolicyWithResponse The after-sales policy, for everybody to read
 	//
@@ -6618,6 +7919,13 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with PUT /v1/return-address (the `PutReturnAddress` operationId).
 	PutReturnAddressWithResponse(ctx context.Context, body PutReturnAddressJSONRequestBody, reqEditors ...RequestEditorFn) (*PutReturnAddressResponse, error)
+
+	// ListRevealsWithResponse Who saw whose contact, when and why, the newest first
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/reveals (the `ListReveals` operationId).
+	ListRevealsWithResponse(ctx context.Context, params *ListRevealsParams, reqEditors ...RequestEditorFn) (*ListRevealsResponse, error)
 
 	// ListWebhookEndpointsWithResponse The storefront's endpoints
 	//
@@ -6708,6 +8016,150 @@ func (r CountAttentionResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r CountAttentionResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type GetErasureResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *externalRef0.Erasure
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetErasureResponse) GetJSON200() *externalRef0.Erasure {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r GetErasureResponse) GetApplicationProblemJSONDefault() *Problem {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r GetErasureResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetErasureResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetErasureResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetErasureResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type EraseBuyerResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON202 the response for an HTTP 202 `application/json` response
+	JSON202 *externalRef0.Erasure
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+}
+
+// GetJSON202 returns the response for an HTTP 202 `application/json` response
+func (r EraseBuyerResponse) GetJSON202() *externalRef0.Erasure {
+	return r.JSON202
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r EraseBuyerResponse) GetApplicationProblemJSONDefault() *Problem {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r EraseBuyerResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r EraseBuyerResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r EraseBuyerResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r EraseBuyerResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ExportBuyerResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *BuyerExport
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ExportBuyerResponse) GetJSON200() *BuyerExport {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ExportBuyerResponse) GetApplicationProblemJSONDefault() *Problem {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ExportBuyerResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ExportBuyerResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ExportBuyerResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ExportBuyerResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -8428,6 +9880,54 @@ func (r WithdrawCaseResponse) ContentType() string {
 	return ""
 }
 
+type SearchContactsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *externalRef3.ContactMatches
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r SearchContactsResponse) GetJSON200() *externalRef3.ContactMatches {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r SearchContactsResponse) GetApplicationProblemJSONDefault() *Problem {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r SearchContactsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r SearchContactsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r SearchContactsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r SearchContactsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 type ListDeliveriesResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -8518,6 +10018,102 @@ func (r ResendDeliveryResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r ResendDeliveryResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ListDifferencesResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *externalRef4.DifferencePage
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListDifferencesResponse) GetJSON200() *externalRef4.DifferencePage {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ListDifferencesResponse) GetApplicationProblemJSONDefault() *Problem {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListDifferencesResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListDifferencesResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListDifferencesResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListDifferencesResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ResolveDifferenceResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *externalRef4.Difference
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ResolveDifferenceResponse) GetJSON200() *externalRef4.Difference {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ResolveDifferenceResponse) GetApplicationProblemJSONDefault() *Problem {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ResolveDifferenceResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ResolveDifferenceResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ResolveDifferenceResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ResolveDifferenceResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -8757,6 +10353,150 @@ func (r MarkReadResponse) ContentType() string {
 	return ""
 }
 
+type GetLedgerBalancesResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *externalRef4.LedgerBalances
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetLedgerBalancesResponse) GetJSON200() *externalRef4.LedgerBalances {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r GetLedgerBalancesResponse) GetApplicationProblemJSONDefault() *Problem {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r GetLedgerBalancesResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetLedgerBalancesResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetLedgerBalancesResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetLedgerBalancesResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ListLedgerEntriesResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *externalRef4.LedgerEntryPage
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListLedgerEntriesResponse) GetJSON200() *externalRef4.LedgerEntryPage {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ListLedgerEntriesResponse) GetApplicationProblemJSONDefault() *Problem {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListLedgerEntriesResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListLedgerEntriesResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListLedgerEntriesResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListLedgerEntriesResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type GetLedgerStatementResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *externalRef4.LedgerStatement
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetLedgerStatementResponse) GetJSON200() *externalRef4.LedgerStatement {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r GetLedgerStatementResponse) GetApplicationProblemJSONDefault() *Problem {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r GetLedgerStatementResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetLedgerStatementResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetLedgerStatementResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetLedgerStatementResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 type ListOrdersResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -8936,6 +10676,102 @@ func (r PutOrderResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r PutOrderResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type GetOrderContactResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *externalRef3.Contact
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetOrderContactResponse) GetJSON200() *externalRef3.Contact {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r GetOrderContactResponse) GetApplicationProblemJSONDefault() *Problem {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r GetOrderContactResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetOrderContactResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetOrderContactResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetOrderContactResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type RevealOrderContactResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *externalRef3.Contact
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r RevealOrderContactResponse) GetJSON200() *externalRef3.Contact {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r RevealOrderContactResponse) GetApplicationProblemJSONDefault() *Problem {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r RevealOrderContactResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r RevealOrderContactResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r RevealOrderContactResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r RevealOrderContactResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -9230,6 +11066,54 @@ func (r PutReturnAddressResponse) ContentType() string {
 	return ""
 }
 
+type ListRevealsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *externalRef3.RevealPage
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListRevealsResponse) GetJSON200() *externalRef3.RevealPage {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ListRevealsResponse) GetApplicationProblemJSONDefault() *Problem {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListRevealsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListRevealsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListRevealsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListRevealsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 type ListWebhookEndpointsResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -9426,6 +11310,49 @@ func (c *ClientWithResponses) CountAttentionWithResponse(ctx context.Context, re
 		return nil, err
 	}
 	return ParseCountAttentionResponse(rsp)
+}
+
+// GetErasureWithResponse How an erasure stands
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/buyers/{buyer_id}/erasure (the `GetErasure` operationId).
+func (c *ClientWithResponses) GetErasureWithResponse(ctx context.Context, buyerID ID, reqEditors ...RequestEditorFn) (*GetErasureResponse, error) {
+	rsp, err := c.GetErasure(ctx, buyerID, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetErasureResponse(rsp)
+}
+
+// EraseBuyerWithResponse Forget a buyer
+//
+// Drops names, phones, addresses, texts, photos and messages, in the background and for certain. Orders, cases, refunds and the ledger stay, with the buyer's id. Refused with 409 `buyer_has_open_cases` while a case is open; until it is done, nothing can be filed for the buyer (409 `buyer_being_erased`). Repeatable.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/buyers/{buyer_id}/erasure (the `EraseBuyer` operationId).
+func (c *ClientWithResponses) EraseBuyerWithResponse(ctx context.Context, buyerID ID, reqEditors ...RequestEditorFn) (*EraseBuyerResponse, error) {
+	rsp, err := c.EraseBuyer(ctx, buyerID, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseEraseBuyerResponse(rsp)
+}
+
+// ExportBuyerWithResponse Everything that is kept of a buyer, as it is
+//
+// For a buyer who asks for it. Photos are named; fetch them under `/v1/evidence`. Who asked is written down.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/buyers/{buyer_id}/personal-data (the `ExportBuyer` operationId).
+func (c *ClientWithResponses) ExportBuyerWithResponse(ctx context.Context, buyerID ID, reqEditors ...RequestEditorFn) (*ExportBuyerResponse, error) {
+	rsp, err := c.ExportBuyer(ctx, buyerID, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseExportBuyerResponse(rsp)
 }
 
 // ListCasesWithResponse Find cases
@@ -10127,6 +12054,36 @@ func (c *ClientWithResponses) WithdrawCaseWithResponse(ctx context.Context, case
 	return ParseWithdrawCaseResponse(rsp)
 }
 
+// SearchContactsWithBodyWithResponse Orders by the phone number of who bought, the newest 50
+//
+// The number is in the body, so that it is in no URL and no log. What is found is masked.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/contact-searches (the `SearchContacts` operationId).
+func (c *ClientWithResponses) SearchContactsWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SearchContactsResponse, error) {
+	rsp, err := c.SearchContactsWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSearchContactsResponse(rsp)
+}
+
+// SearchContactsWithResponse Orders by the phone number of who bought, the newest 50
+//
+// The number is in the body, so that it is in no URL and no log. What is found is masked.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/contact-searches (the `SearchContacts` operationId).
+func (c *ClientWithResponses) SearchContactsWithResponse(ctx context.Context, body SearchContactsJSONRequestBody, reqEditors ...RequestEditorFn) (*SearchContactsResponse, error) {
+	rsp, err := c.SearchContacts(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSearchContactsResponse(rsp)
+}
+
 // ListDeliveriesWithResponse What was sent where, and how it went
 //
 // Returns a wrapper object for the known response body format(s).
@@ -10151,6 +12108,51 @@ func (c *ClientWithResponses) ResendDeliveryWithResponse(ctx context.Context, de
 		return nil, err
 	}
 	return ParseResendDeliveryResponse(rsp)
+}
+
+// ListDifferencesWithResponse What our refunds and the payment provider do not agree about, the oldest first
+//
+// The provider's bill of each day is compared with the refunds, both ways. What is found reopens its case, and stays here until a person is done with it.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/differences (the `ListDifferences` operationId).
+func (c *ClientWithResponses) ListDifferencesWithResponse(ctx context.Context, params *ListDifferencesParams, reqEditors ...RequestEditorFn) (*ListDifferencesResponse, error) {
+	rsp, err := c.ListDifferences(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListDifferencesResponse(rsp)
+}
+
+// ResolveDifferenceWithBodyWithResponse A person is done with a difference
+//
+// Moves no money: what is left to do is done on its case or at the provider before. Repeatable in the same words; after others 409 `difference_resolved`. A note is kept with the case; a difference without one takes none (422 `no_case_for_note`).
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/differences/{difference_id}/resolve (the `ResolveDifference` operationId).
+func (c *ClientWithResponses) ResolveDifferenceWithBodyWithResponse(ctx context.Context, differenceID ID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ResolveDifferenceResponse, error) {
+	rsp, err := c.ResolveDifferenceWithBody(ctx, differenceID, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseResolveDifferenceResponse(rsp)
+}
+
+// ResolveDifferenceWithResponse A person is done with a difference
+//
+// Moves no money: what is left to do is done on its case or at the provider before. Repeatable in the same words; after others 409 `difference_resolved`. A note is kept with the case; a difference without one takes none (422 `no_case_for_note`).
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/differences/{difference_id}/resolve (the `ResolveDifference` operationId).
+func (c *ClientWithResponses) ResolveDifferenceWithResponse(ctx context.Context, differenceID ID, body ResolveDifferenceJSONRequestBody, reqEditors ...RequestEditorFn) (*ResolveDifferenceResponse, error) {
+	rsp, err := c.ResolveDifference(ctx, differenceID, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseResolveDifferenceResponse(rsp)
 }
 
 // UploadEvidenceWithBodyWithResponse A photo for a case or an answer
@@ -10222,6 +12224,51 @@ func (c *ClientWithResponses) MarkReadWithResponse(ctx context.Context, messageI
 	return ParseMarkReadResponse(rsp)
 }
 
+// GetLedgerBalancesWithResponse What each account of the merchant's ledger stands at
+//
+// Balances sum to zero in each currency. What is set aside and neither paid nor given up is apart, in pending.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/ledger/balances (the `GetLedgerBalances` operationId).
+func (c *ClientWithResponses) GetLedgerBalancesWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetLedgerBalancesResponse, error) {
+	rsp, err := c.GetLedgerBalances(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetLedgerBalancesResponse(rsp)
+}
+
+// ListLedgerEntriesWithResponse What was booked, the oldest first
+//
+// Every entry names its case, its cause and who bears the cost. Entries are never changed; a mistake is undone by a reversal.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/ledger/entries (the `ListLedgerEntries` operationId).
+func (c *ClientWithResponses) ListLedgerEntriesWithResponse(ctx context.Context, params *ListLedgerEntriesParams, reqEditors ...RequestEditorFn) (*ListLedgerEntriesResponse, error) {
+	rsp, err := c.ListLedgerEntries(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListLedgerEntriesResponse(rsp)
+}
+
+// GetLedgerStatementWithResponse What was booked in a period, between the balances before and after it
+//
+// As JSON, or as CSV with the header `Accept: text/csv` or with format=csv. A period with more than 10,000 entries is 422 `statement_too_long`; the closing balances of one period are the opening balances of the next. A period is complete a minute after its end.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/ledger/statements (the `GetLedgerStatement` operationId).
+func (c *ClientWithResponses) GetLedgerStatementWithResponse(ctx context.Context, params *GetLedgerStatementParams, reqEditors ...RequestEditorFn) (*GetLedgerStatementResponse, error) {
+	rsp, err := c.GetLedgerStatement(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetLedgerStatementResponse(rsp)
+}
+
 // ListOrdersWithResponse Orders, newest first
 //
 // Returns a wrapper object for the known response body format(s).
@@ -10291,6 +12338,51 @@ func (c *ClientWithResponses) PutOrderWithResponse(ctx context.Context, orderID 
 		return nil, err
 	}
 	return ParsePutOrderResponse(rsp)
+}
+
+// GetOrderContactWithResponse Who bought, masked
+//
+// Names as 张*, phones as 138****8000; what is left out is not shown at all.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/orders/{order_id}/contact (the `GetOrderContact` operationId).
+func (c *ClientWithResponses) GetOrderContactWithResponse(ctx context.Context, orderID ID, reqEditors ...RequestEditorFn) (*GetOrderContactResponse, error) {
+	rsp, err := c.GetOrderContact(ctx, orderID, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetOrderContactResponse(rsp)
+}
+
+// RevealOrderContactWithBodyWithResponse Who bought, as it is
+//
+// Who looked, when and why is written down before the answer is given, and listed under `/v1/reveals`.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/orders/{order_id}/contact/reveal (the `RevealOrderContact` operationId).
+func (c *ClientWithResponses) RevealOrderContactWithBodyWithResponse(ctx context.Context, orderID ID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RevealOrderContactResponse, error) {
+	rsp, err := c.RevealOrderContactWithBody(ctx, orderID, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRevealOrderContactResponse(rsp)
+}
+
+// RevealOrderContactWithResponse Who bought, as it is
+//
+// Who looked, when and why is written down before the answer is given, and listed under `/v1/reveals`.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/orders/{order_id}/contact/reveal (the `RevealOrderContact` operationId).
+func (c *ClientWithResponses) RevealOrderContactWithResponse(ctx context.Context, orderID ID, body RevealOrderContactJSONRequestBody, reqEditors ...RequestEditorFn) (*RevealOrderContactResponse, error) {
+	rsp, err := c.RevealOrderContact(ctx, orderID, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRevealOrderContactResponse(rsp)
 }
 
 // GetPolicyWithResponse The after-sales policy, for everybody to read
@@ -10418,6 +12510,19 @@ func (c *ClientWithResponses) PutReturnAddressWithResponse(ctx context.Context, 
 	return ParsePutReturnAddressResponse(rsp)
 }
 
+// ListRevealsWithResponse Who saw whose contact, when and why, the newest first
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/reveals (the `ListReveals` operationId).
+func (c *ClientWithResponses) ListRevealsWithResponse(ctx context.Context, params *ListRevealsParams, reqEditors ...RequestEditorFn) (*ListRevealsResponse, error) {
+	rsp, err := c.ListReveals(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListRevealsResponse(rsp)
+}
+
 // ListWebhookEndpointsWithResponse The storefront's endpoints
 //
 // Returns a wrapper object for the known response body format(s).
@@ -10516,6 +12621,105 @@ func ParseCountAttentionResponse(rsp *http.Response) (*CountAttentionResponse, e
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
 		var dest externalRef0.AttentionCounts
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseGetErasureResponse parses an HTTP response from a GetErasureWithResponse call
+func ParseGetErasureResponse(rsp *http.Response) (*GetErasureResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetErasureResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest externalRef0.Erasure
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseEraseBuyerResponse parses an HTTP response from a EraseBuyerWithResponse call
+func ParseEraseBuyerResponse(rsp *http.Response) (*EraseBuyerResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &EraseBuyerResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 202:
+		var dest externalRef0.Erasure
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON202 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseExportBuyerResponse parses an HTTP response from a ExportBuyerWithResponse call
+func ParseExportBuyerResponse(rsp *http.Response) (*ExportBuyerResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ExportBuyerResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest BuyerExport
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -11956,6 +14160,39 @@ func ParseWithdrawCaseResponse(rsp *http.Response) (*WithdrawCaseResponse, error
 	return response, nil
 }
 
+// ParseSearchContactsResponse parses an HTTP response from a SearchContactsWithResponse call
+func ParseSearchContactsResponse(rsp *http.Response) (*SearchContactsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &SearchContactsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest externalRef3.ContactMatches
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
 // ParseListDeliveriesResponse parses an HTTP response from a ListDeliveriesWithResponse call
 func ParseListDeliveriesResponse(rsp *http.Response) (*ListDeliveriesResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -12005,6 +14242,72 @@ func ParseResendDeliveryResponse(rsp *http.Response) (*ResendDeliveryResponse, e
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
 		var dest externalRef2.Delivery
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseListDifferencesResponse parses an HTTP response from a ListDifferencesWithResponse call
+func ParseListDifferencesResponse(rsp *http.Response) (*ListDifferencesResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListDifferencesResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest externalRef4.DifferencePage
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseResolveDifferenceResponse parses an HTTP response from a ResolveDifferenceWithResponse call
+func ParseResolveDifferenceResponse(rsp *http.Response) (*ResolveDifferenceResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ResolveDifferenceResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest externalRef4.Difference
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -12180,6 +14483,108 @@ func ParseMarkReadResponse(rsp *http.Response) (*MarkReadResponse, error) {
 	return response, nil
 }
 
+// ParseGetLedgerBalancesResponse parses an HTTP response from a GetLedgerBalancesWithResponse call
+func ParseGetLedgerBalancesResponse(rsp *http.Response) (*GetLedgerBalancesResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetLedgerBalancesResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest externalRef4.LedgerBalances
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseListLedgerEntriesResponse parses an HTTP response from a ListLedgerEntriesWithResponse call
+func ParseListLedgerEntriesResponse(rsp *http.Response) (*ListLedgerEntriesResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListLedgerEntriesResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest externalRef4.LedgerEntryPage
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseGetLedgerStatementResponse parses an HTTP response from a GetLedgerStatementWithResponse call
+func ParseGetLedgerStatementResponse(rsp *http.Response) (*GetLedgerStatementResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetLedgerStatementResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest externalRef4.LedgerStatement
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	case rsp.StatusCode == 200:
+		// Content-type (text/csv) unsupported
+
+	}
+
+	return response, nil
+}
+
 // ParseListOrdersResponse parses an HTTP response from a ListOrdersWithResponse call
 func ParseListOrdersResponse(rsp *http.Response) (*ListOrdersResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -12288,6 +14693,72 @@ func ParsePutOrderResponse(rsp *http.Response) (*PutOrderResponse, error) {
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
 		var dest externalRef3.PutOrderResult
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseGetOrderContactResponse parses an HTTP response from a GetOrderContactWithResponse call
+func ParseGetOrderContactResponse(rsp *http.Response) (*GetOrderContactResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetOrderContactResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest externalRef3.Contact
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseRevealOrderContactResponse parses an HTTP response from a RevealOrderContactWithResponse call
+func ParseRevealOrderContactResponse(rsp *http.Response) (*RevealOrderContactResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &RevealOrderContactResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest externalRef3.Contact
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -12503,6 +14974,39 @@ func ParsePutReturnAddressResponse(rsp *http.Response) (*PutReturnAddressRespons
 	return response, nil
 }
 
+// ParseListRevealsResponse parses an HTTP response from a ListRevealsWithResponse call
+func ParseListRevealsResponse(rsp *http.Response) (*ListRevealsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListRevealsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest externalRef3.RevealPage
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
 // ParseListWebhookEndpointsResponse parses an HTTP response from a ListWebhookEndpointsWithResponse call
 func ParseListWebhookEndpointsResponse(rsp *http.Response) (*ListWebhookEndpointsResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -12636,6 +15140,15 @@ type ServerInterface interface {
 	// CountAttention How many cases need attention, by reason
 	// (GET /v1/attention)
 	CountAttention(ctx echo.Context) error
+	// GetErasure How an erasure stands
+	// (GET /v1/buyers/{buyer_id}/erasure)
+	GetErasure(ctx echo.Context, buyerID ID) error
+	// EraseBuyer Forget a buyer
+	// (POST /v1/buyers/{buyer_id}/erasure)
+	EraseBuyer(ctx echo.Context, buyerID ID) error
+	// ExportBuyer Everything that is kept of a buyer, as it is
+	// (GET /v1/buyers/{buyer_id}/personal-data)
+	ExportBuyer(ctx echo.Context, buyerID ID) error
 	// ListCases Find cases
 	// (GET /v1/cases)
 	ListCases(ctx echo.Context, params ListCasesParams) error
@@ -12723,12 +15236,21 @@ type ServerInterface interface {
 	// WithdrawCase Withdraw, until money moves
 	// (POST /v1/cases/{case_id}/withdraw)
 	WithdrawCase(ctx echo.Context, caseID ID, params WithdrawCaseParams) error
+	// SearchContacts Orders by the phone number of who bought, the newest 50
+	// (POST /v1/contact-searches)
+	SearchContacts(ctx echo.Context) error
 	// ListDeliveries What was sent where, and how it went
 	// (GET /v1/deliveries)
 	ListDeliveries(ctx echo.Context, params ListDeliveriesParams) error
 	// ResendDelivery Send it again now, under the same message id
 	// (POST /v1/deliveries/{delivery_id}/resend)
 	ResendDelivery(ctx echo.Context, deliveryID ID) error
+	// ListDifferences What our refunds and the payment provider do not agree about, the oldest first
+	// (GET /v1/differences)
+	ListDifferences(ctx echo.Context, params ListDifferencesParams) error
+	// ResolveDifference A person is done with a difference
+	// (POST /v1/differences/{difference_id}/resolve)
+	ResolveDifference(ctx echo.Context, differenceID ID) error
 	// UploadEvidence A photo for a case or an answer
 	// (POST /v1/evidence)
 	UploadEvidence(ctx echo.Context) error
@@ -12744,6 +15266,15 @@ type ServerInterface interface {
 	// MarkRead I have seen it
 	// (POST /v1/inbox/{message_id}/read)
 	MarkRead(ctx echo.Context, messageID ID) error
+	// GetLedgerBalances What each account of the merchant's ledger stands at
+	// (GET /v1/ledger/balances)
+	GetLedgerBalances(ctx echo.Context) error
+	// ListLedgerEntries What was booked, the oldest first
+	// (GET /v1/ledger/entries)
+	ListLedgerEntries(ctx echo.Context, params ListLedgerEntriesParams) error
+	// GetLedgerStatement What was booked in a period, between the balances before and after it
+	// (GET /v1/ledger/statements)
+	GetLedgerStatement(ctx echo.Context, params GetLedgerStatementParams) error
 	// ListOrders Orders, newest first
 	// (GET /v1/orders)
 	ListOrders(ctx echo.Context, params ListOrdersParams) error
@@ -12756,6 +15287,12 @@ type ServerInterface interface {
 	// PutOrder Store an order as the shop sees it now
 	// (PUT /v1/orders/{order_id})
 	PutOrder(ctx echo.Context, orderID ID) error
+	// GetOrderContact Who bought, masked
+	// (GET /v1/orders/{order_id}/contact)
+	GetOrderContact(ctx echo.Context, orderID ID) error
+	// RevealOrderContact Who bought, as it is
+	// (POST /v1/orders/{order_id}/contact/reveal)
+	RevealOrderContact(ctx echo.Context, orderID ID) error
 	// GetPolicy The after-sales policy, for everybody to read
 	// (GET /v1/policy)
 	GetPolicy(ctx echo.Context, params GetPolicyParams) error
@@ -12774,6 +15311,9 @@ type ServerInterface interface {
 	// PutReturnAddress Set where returns go
 	// (PUT /v1/return-address)
 	PutReturnAddress(ctx echo.Context) error
+	// ListReveals Who saw whose contact, when and why, the newest first
+	// (GET /v1/reveals)
+	ListReveals(ctx echo.Context, params ListRevealsParams) error
 	// ListWebhookEndpoints The storefront's endpoints
 	// (GET /v1/webhook-endpoints)
 	ListWebhookEndpoints(ctx echo.Context) error
@@ -12799,6 +15339,54 @@ func (w *ServerInterfaceWrapper) CountAttention(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.CountAttention(ctx)
+	return err
+}
+
+// GetErasure converts echo context to params.
+func (w *ServerInterfaceWrapper) GetErasure(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "buyer_id" -------------
+	var buyerID ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "buyer_id", ctx.Param("buyer_id"), &buyerID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter buyer_id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetErasure(ctx, buyerID)
+	return err
+}
+
+// EraseBuyer converts echo context to params.
+func (w *ServerInterfaceWrapper) EraseBuyer(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "buyer_id" -------------
+	var buyerID ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "buyer_id", ctx.Param("buyer_id"), &buyerID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter buyer_id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.EraseBuyer(ctx, buyerID)
+	return err
+}
+
+// ExportBuyer converts echo context to params.
+func (w *ServerInterfaceWrapper) ExportBuyer(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "buyer_id" -------------
+	var buyerID ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "buyer_id", ctx.Param("buyer_id"), &buyerID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter buyer_id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ExportBuyer(ctx, buyerID)
 	return err
 }
 
@@ -13867,6 +16455,15 @@ func (w *ServerInterfaceWrapper) WithdrawCase(ctx echo.Context) error {
 	return err
 }
 
+// SearchContacts converts echo context to params.
+func (w *ServerInterfaceWrapper) SearchContacts(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.SearchContacts(ctx)
+	return err
+}
+
 // ListDeliveries converts echo context to params.
 func (w *ServerInterfaceWrapper) ListDeliveries(ctx echo.Context) error {
 	var err error
@@ -13926,6 +16523,68 @@ func (w *ServerInterfaceWrapper) ResendDelivery(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.ResendDelivery(ctx, deliveryID)
+	return err
+}
+
+// ListDifferences converts echo context to params.
+func (w *ServerInterfaceWrapper) ListDifferences(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListDifferencesParams
+	// ------------- Optional query parameter "state" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "state", ctx.QueryParams(), &params.State, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter state: %s", err))
+	}
+
+	// ------------- Optional query parameter "case_id" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "case_id", ctx.QueryParams(), &params.CaseID, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter case_id: %s", err))
+	}
+
+	// ------------- Optional query parameter "order_id" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "order_id", ctx.QueryParams(), &params.OrderID, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter order_id: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListDifferences(ctx, params)
+	return err
+}
+
+// ResolveDifference converts echo context to params.
+func (w *ServerInterfaceWrapper) ResolveDifference(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "difference_id" -------------
+	var differenceID ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "difference_id", ctx.Param("difference_id"), &differenceID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter difference_id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ResolveDifference(ctx, differenceID)
 	return err
 }
 
@@ -14011,6 +16670,124 @@ func (w *ServerInterfaceWrapper) MarkRead(ctx echo.Context) error {
 	return err
 }
 
+// GetLedgerBalances converts echo context to params.
+func (w *ServerInterfaceWrapper) GetLedgerBalances(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetLedgerBalances(ctx)
+	return err
+}
+
+// ListLedgerEntries converts echo context to params.
+func (w *ServerInterfaceWrapper) ListLedgerEntries(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListLedgerEntriesParams
+	// ------------- Optional query parameter "case_id" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "case_id", ctx.QueryParams(), &params.CaseID, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter case_id: %s", err))
+	}
+
+	// ------------- Optional query parameter "account" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "account", ctx.QueryParams(), &params.Account, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter account: %s", err))
+	}
+
+	// ------------- Optional query parameter "from" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "from", ctx.QueryParams(), &params.From, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter from: %s", err))
+	}
+
+	// ------------- Optional query parameter "to" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "to", ctx.QueryParams(), &params.To, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter to: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListLedgerEntries(ctx, params)
+	return err
+}
+
+// GetLedgerStatement converts echo context to params.
+func (w *ServerInterfaceWrapper) GetLedgerStatement(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetLedgerStatementParams
+	// ------------- Required query parameter "from" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, true, "from", ctx.QueryParams(), &params.From, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter from: %s", err))
+	}
+
+	// ------------- Required query parameter "to" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, true, "to", ctx.QueryParams(), &params.To, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter to: %s", err))
+	}
+
+	// ------------- Required query parameter "currency" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, true, "currency", ctx.QueryParams(), &params.Currency, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter currency: %s", err))
+	}
+
+	// ------------- Optional query parameter "format" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "format", ctx.QueryParams(), &params.Format, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter format: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Accept" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Accept")]; found {
+		var Accept string
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Accept, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Accept", valueList[0], &Accept, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Accept: %s", err))
+		}
+
+		params.Accept = &Accept
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetLedgerStatement(ctx, params)
+	return err
+}
+
 // ListOrders converts echo context to params.
 func (w *ServerInterfaceWrapper) ListOrders(ctx echo.Context) error {
 	var err error
@@ -14081,6 +16858,38 @@ func (w *ServerInterfaceWrapper) PutOrder(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.PutOrder(ctx, orderID)
+	return err
+}
+
+// GetOrderContact converts echo context to params.
+func (w *ServerInterfaceWrapper) GetOrderContact(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "order_id" -------------
+	var orderID ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "order_id", ctx.Param("order_id"), &orderID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter order_id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetOrderContact(ctx, orderID)
+	return err
+}
+
+// RevealOrderContact converts echo context to params.
+func (w *ServerInterfaceWrapper) RevealOrderContact(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "order_id" -------------
+	var orderID ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "order_id", ctx.Param("order_id"), &orderID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter order_id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.RevealOrderContact(ctx, orderID)
 	return err
 }
 
@@ -14181,6 +16990,45 @@ func (w *ServerInterfaceWrapper) PutReturnAddress(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.PutReturnAddress(ctx)
+	return err
+}
+
+// ListReveals converts echo context to params.
+func (w *ServerInterfaceWrapper) ListReveals(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListRevealsParams
+	// ------------- Optional query parameter "order_id" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "order_id", ctx.QueryParams(), &params.OrderID, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter order_id: %s", err))
+	}
+
+	// ------------- Optional query parameter "actor_id" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "actor_id", ctx.QueryParams(), &params.ActorID, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter actor_id: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListReveals(ctx, params)
 	return err
 }
 
@@ -14342,6 +17190,18 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/v1/attention", wrapper.CountAttention, options.OperationMiddlewares["countAttention"]...)
 	router.GET(options.BaseURL+"/v1/findings", wrapper.ListFindings, options.OperationMiddlewares["listFindings"]...)
 	router.GET(options.BaseURL+"/v1/refunds", wrapper.ListRefunds, options.OperationMiddlewares["listRefunds"]...)
+	router.GET(options.BaseURL+"/v1/ledger/balances", wrapper.GetLedgerBalances, options.OperationMiddlewares["getLedgerBalances"]...)
+	router.GET(options.BaseURL+"/v1/ledger/entries", wrapper.ListLedgerEntries, options.OperationMiddlewares["listLedgerEntries"]...)
+	router.GET(options.BaseURL+"/v1/ledger/statements", wrapper.GetLedgerStatement, options.OperationMiddlewares["getLedgerStatement"]...)
+	router.GET(options.BaseURL+"/v1/differences", wrapper.ListDifferences, options.OperationMiddlewares["listDifferences"]...)
+	router.POST(options.BaseURL+"/v1/differences/:difference_id/resolve", wrapper.ResolveDifference, options.OperationMiddlewares["resolveDifference"]...)
+	router.GET(options.BaseURL+"/v1/orders/:order_id/contact", wrapper.GetOrderContact, options.OperationMiddlewares["getOrderContact"]...)
+	router.POST(options.BaseURL+"/v1/orders/:order_id/contact/reveal", wrapper.RevealOrderContact, options.OperationMiddlewares["revealOrderContact"]...)
+	router.POST(options.BaseURL+"/v1/contact-searches", wrapper.SearchContacts, options.OperationMiddlewares["searchContacts"]...)
+	router.GET(options.BaseURL+"/v1/reveals", wrapper.ListReveals, options.OperationMiddlewares["listReveals"]...)
+	router.GET(options.BaseURL+"/v1/buyers/:buyer_id/personal-data", wrapper.ExportBuyer, options.OperationMiddlewares["exportBuyer"]...)
+	router.GET(options.BaseURL+"/v1/buyers/:buyer_id/erasure", wrapper.GetErasure, options.OperationMiddlewares["getErasure"]...)
+	router.POST(options.BaseURL+"/v1/buyers/:buyer_id/erasure", wrapper.EraseBuyer, options.OperationMiddlewares["eraseBuyer"]...)
 	router.GET(options.BaseURL+"/v1/policy", wrapper.GetPolicy, options.OperationMiddlewares["getPolicy"]...)
 	router.PUT(options.BaseURL+"/v1/policy", wrapper.PutPolicy, options.OperationMiddlewares["putPolicy"]...)
 	router.GET(options.BaseURL+"/v1/return-address", wrapper.GetReturnAddress, options.OperationMiddlewares["getReturnAddress"]...)
@@ -14386,6 +17246,123 @@ type CountAttentiondefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response CountAttentiondefaultApplicationProblemPlusJSONResponse) VisitCountAttentionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetErasureRequestObject struct {
+	BuyerID ID `json:"buyer_id"`
+}
+
+type GetErasureResponseObject interface {
+	VisitGetErasureResponse(w http.ResponseWriter) error
+}
+
+type GetErasure200JSONResponse externalRef0.Erasure
+
+func (response GetErasure200JSONResponse) VisitGetErasureResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetErasuredefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetErasuredefaultApplicationProblemPlusJSONResponse) VisitGetErasureResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EraseBuyerRequestObject struct {
+	BuyerID ID `json:"buyer_id"`
+}
+
+type EraseBuyerResponseObject interface {
+	VisitEraseBuyerResponse(w http.ResponseWriter) error
+}
+
+type EraseBuyer202JSONResponse externalRef0.Erasure
+
+func (response EraseBuyer202JSONResponse) VisitEraseBuyerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(202)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EraseBuyerdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response EraseBuyerdefaultApplicationProblemPlusJSONResponse) VisitEraseBuyerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ExportBuyerRequestObject struct {
+	BuyerID ID `json:"buyer_id"`
+}
+
+type ExportBuyerResponseObject interface {
+	VisitExportBuyerResponse(w http.ResponseWriter) error
+}
+
+type ExportBuyer200JSONResponse BuyerExport
+
+func (response ExportBuyer200JSONResponse) VisitExportBuyerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ExportBuyerdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ExportBuyerdefaultApplicationProblemPlusJSONResponse) VisitExportBuyerResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -16175,6 +19152,45 @@ func (response WithdrawCasedefaultApplicationProblemPlusJSONResponse) VisitWithd
 	return err
 }
 
+type SearchContactsRequestObject struct {
+	Body *SearchContactsJSONRequestBody
+}
+
+type SearchContactsResponseObject interface {
+	VisitSearchContactsResponse(w http.ResponseWriter) error
+}
+
+type SearchContacts200JSONResponse externalRef3.ContactMatches
+
+func (response SearchContacts200JSONResponse) VisitSearchContactsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SearchContactsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response SearchContactsdefaultApplicationProblemPlusJSONResponse) VisitSearchContactsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListDeliveriesRequestObject struct {
 	Params ListDeliveriesParams
 }
@@ -16242,6 +19258,85 @@ type ResendDeliverydefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response ResendDeliverydefaultApplicationProblemPlusJSONResponse) VisitResendDeliveryResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListDifferencesRequestObject struct {
+	Params ListDifferencesParams
+}
+
+type ListDifferencesResponseObject interface {
+	VisitListDifferencesResponse(w http.ResponseWriter) error
+}
+
+type ListDifferences200JSONResponse externalRef4.DifferencePage
+
+func (response ListDifferences200JSONResponse) VisitListDifferencesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListDifferencesdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListDifferencesdefaultApplicationProblemPlusJSONResponse) VisitListDifferencesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ResolveDifferenceRequestObject struct {
+	DifferenceID ID `json:"difference_id"`
+	Body         *ResolveDifferenceJSONRequestBody
+}
+
+type ResolveDifferenceResponseObject interface {
+	VisitResolveDifferenceResponse(w http.ResponseWriter) error
+}
+
+type ResolveDifference200JSONResponse externalRef4.Difference
+
+func (response ResolveDifference200JSONResponse) VisitResolveDifferenceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ResolveDifferencedefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ResolveDifferencedefaultApplicationProblemPlusJSONResponse) VisitResolveDifferenceResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -16454,6 +19549,142 @@ func (response MarkReaddefaultApplicationProblemPlusJSONResponse) VisitMarkReadR
 	return err
 }
 
+type GetLedgerBalancesRequestObject struct {
+}
+
+type GetLedgerBalancesResponseObject interface {
+	VisitGetLedgerBalancesResponse(w http.ResponseWriter) error
+}
+
+type GetLedgerBalances200JSONResponse externalRef4.LedgerBalances
+
+func (response GetLedgerBalances200JSONResponse) VisitGetLedgerBalancesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetLedgerBalancesdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetLedgerBalancesdefaultApplicationProblemPlusJSONResponse) VisitGetLedgerBalancesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListLedgerEntriesRequestObject struct {
+	Params ListLedgerEntriesParams
+}
+
+type ListLedgerEntriesResponseObject interface {
+	VisitListLedgerEntriesResponse(w http.ResponseWriter) error
+}
+
+type ListLedgerEntries200JSONResponse externalRef4.LedgerEntryPage
+
+func (response ListLedgerEntries200JSONResponse) VisitListLedgerEntriesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListLedgerEntriesdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListLedgerEntriesdefaultApplicationProblemPlusJSONResponse) VisitListLedgerEntriesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetLedgerStatementRequestObject struct {
+	Params GetLedgerStatementParams
+}
+
+type GetLedgerStatementResponseObject interface {
+	VisitGetLedgerStatementResponse(w http.ResponseWriter) error
+}
+
+type GetLedgerStatement200JSONResponse externalRef4.LedgerStatement
+
+func (response GetLedgerStatement200JSONResponse) VisitGetLedgerStatementResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetLedgerStatement200TextCsvResponse struct {
+	Body          io.Reader
+	ContentLength int64
+}
+
+func (response GetLedgerStatement200TextCsvResponse) VisitGetLedgerStatementResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "text/csv")
+	if response.ContentLength != 0 {
+		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	w.WriteHeader(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	_, err := io.Copy(w, response.Body)
+	return err
+}
+
+type GetLedgerStatementdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetLedgerStatementdefaultApplicationProblemPlusJSONResponse) VisitGetLedgerStatementResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListOrdersRequestObject struct {
 	Params ListOrdersParams
 }
@@ -16629,6 +19860,85 @@ type PutOrderdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response PutOrderdefaultApplicationProblemPlusJSONResponse) VisitPutOrderResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetOrderContactRequestObject struct {
+	OrderID ID `json:"order_id"`
+}
+
+type GetOrderContactResponseObject interface {
+	VisitGetOrderContactResponse(w http.ResponseWriter) error
+}
+
+type GetOrderContact200JSONResponse externalRef3.Contact
+
+func (response GetOrderContact200JSONResponse) VisitGetOrderContactResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetOrderContactdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetOrderContactdefaultApplicationProblemPlusJSONResponse) VisitGetOrderContactResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RevealOrderContactRequestObject struct {
+	OrderID ID `json:"order_id"`
+	Body    *RevealOrderContactJSONRequestBody
+}
+
+type RevealOrderContactResponseObject interface {
+	VisitRevealOrderContactResponse(w http.ResponseWriter) error
+}
+
+type RevealOrderContact200JSONResponse externalRef3.Contact
+
+func (response RevealOrderContact200JSONResponse) VisitRevealOrderContactResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RevealOrderContactdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response RevealOrderContactdefaultApplicationProblemPlusJSONResponse) VisitRevealOrderContactResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -16873,6 +20183,45 @@ func (response PutReturnAddressdefaultApplicationProblemPlusJSONResponse) VisitP
 	return err
 }
 
+type ListRevealsRequestObject struct {
+	Params ListRevealsParams
+}
+
+type ListRevealsResponseObject interface {
+	VisitListRevealsResponse(w http.ResponseWriter) error
+}
+
+type ListReveals200JSONResponse externalRef3.RevealPage
+
+func (response ListReveals200JSONResponse) VisitListRevealsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListRevealsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListRevealsdefaultApplicationProblemPlusJSONResponse) VisitListRevealsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListWebhookEndpointsRequestObject struct {
 }
 
@@ -17029,6 +20378,15 @@ type StrictServerInterface interface {
 	// CountAttention How many cases need attention, by reason
 	// (GET /v1/attention)
 	CountAttention(ctx context.Context, request CountAttentionRequestObject) (CountAttentionResponseObject, error)
+	// GetErasure How an erasure stands
+	// (GET /v1/buyers/{buyer_id}/erasure)
+	GetErasure(ctx context.Context, request GetErasureRequestObject) (GetErasureResponseObject, error)
+	// EraseBuyer Forget a buyer
+	// (POST /v1/buyers/{buyer_id}/erasure)
+	EraseBuyer(ctx context.Context, request EraseBuyerRequestObject) (EraseBuyerResponseObject, error)
+	// ExportBuyer Everything that is kept of a buyer, as it is
+	// (GET /v1/buyers/{buyer_id}/personal-data)
+	ExportBuyer(ctx context.Context, request ExportBuyerRequestObject) (ExportBuyerResponseObject, error)
 	// ListCases Find cases
 	// (GET /v1/cases)
 	ListCases(ctx context.Context, request ListCasesRequestObject) (ListCasesResponseObject, error)
@@ -17116,12 +20474,21 @@ type StrictServerInterface interface {
 	// WithdrawCase Withdraw, until money moves
 	// (POST /v1/cases/{case_id}/withdraw)
 	WithdrawCase(ctx context.Context, request WithdrawCaseRequestObject) (WithdrawCaseResponseObject, error)
+	// SearchContacts Orders by the phone number of who bought, the newest 50
+	// (POST /v1/contact-searches)
+	SearchContacts(ctx context.Context, request SearchContactsRequestObject) (SearchContactsResponseObject, error)
 	// ListDeliveries What was sent where, and how it went
 	// (GET /v1/deliveries)
 	ListDeliveries(ctx context.Context, request ListDeliveriesRequestObject) (ListDeliveriesResponseObject, error)
 	// ResendDelivery Send it again now, under the same message id
 	// (POST /v1/deliveries/{delivery_id}/resend)
 	ResendDelivery(ctx context.Context, request ResendDeliveryRequestObject) (ResendDeliveryResponseObject, error)
+	// ListDifferences What our refunds and the payment provider do not agree about, the oldest first
+	// (GET /v1/differences)
+	ListDifferences(ctx context.Context, request ListDifferencesRequestObject) (ListDifferencesResponseObject, error)
+	// ResolveDifference A person is done with a difference
+	// (POST /v1/differences/{difference_id}/resolve)
+	ResolveDifference(ctx context.Context, request ResolveDifferenceRequestObject) (ResolveDifferenceResponseObject, error)
 	// UploadEvidence A photo for a case or an answer
 	// (POST /v1/evidence)
 	UploadEvidence(ctx context.Context, request UploadEvidenceRequestObject) (UploadEvidenceResponseObject, error)
@@ -17137,6 +20504,15 @@ type StrictServerInterface interface {
 	// MarkRead I have seen it
 	// (POST /v1/inbox/{message_id}/read)
 	MarkRead(ctx context.Context, request MarkReadRequestObject) (MarkReadResponseObject, error)
+	// GetLedgerBalances What each account of the merchant's ledger stands at
+	// (GET /v1/ledger/balances)
+	GetLedgerBalances(ctx context.Context, request GetLedgerBalancesRequestObject) (GetLedgerBalancesResponseObject, error)
+	// ListLedgerEntries What was booked, the oldest first
+	// (GET /v1/ledger/entries)
+	ListLedgerEntries(ctx context.Context, request ListLedgerEntriesRequestObject) (ListLedgerEntriesResponseObject, error)
+	// GetLedgerStatement What was booked in a period, between the balances before and after it
+	// (GET /v1/ledger/statements)
+	GetLedgerStatement(ctx context.Context, request GetLedgerStatementRequestObject) (GetLedgerStatementResponseObject, error)
 	// ListOrders Orders, newest first
 	// (GET /v1/orders)
 	ListOrders(ctx context.Context, request ListOrdersRequestObject) (ListOrdersResponseObject, error)
@@ -17149,6 +20525,12 @@ type StrictServerInterface interface {
 	// PutOrder Store an order as the shop sees it now
 	// (PUT /v1/orders/{order_id})
 	PutOrder(ctx context.Context, request PutOrderRequestObject) (PutOrderResponseObject, error)
+	// GetOrderContact Who bought, masked
+	// (GET /v1/orders/{order_id}/contact)
+	GetOrderContact(ctx context.Context, request GetOrderContactRequestObject) (GetOrderContactResponseObject, error)
+	// RevealOrderContact Who bought, as it is
+	// (POST /v1/orders/{order_id}/contact/reveal)
+	RevealOrderContact(ctx context.Context, request RevealOrderContactRequestObject) (RevealOrderContactResponseObject, error)
 	// GetPolicy The after-sales policy, for everybody to read
 	// (GET /v1/policy)
 	GetPolicy(ctx context.Context, request GetPolicyRequestObject) (GetPolicyResponseObject, error)
@@ -17167,6 +20549,9 @@ type StrictServerInterface interface {
 	// PutReturnAddress Set where returns go
 	// (PUT /v1/return-address)
 	PutReturnAddress(ctx context.Context, request PutReturnAddressRequestObject) (PutReturnAddressResponseObject, error)
+	// ListReveals Who saw whose contact, when and why, the newest first
+	// (GET /v1/reveals)
+	ListReveals(ctx context.Context, request ListRevealsRequestObject) (ListRevealsResponseObject, error)
 	// ListWebhookEndpoints The storefront's endpoints
 	// (GET /v1/webhook-endpoints)
 	ListWebhookEndpoints(ctx context.Context, request ListWebhookEndpointsRequestObject) (ListWebhookEndpointsResponseObject, error)
@@ -17210,6 +20595,81 @@ func (sh *strictHandler) CountAttention(ctx echo.Context) error {
 		return err
 	} else if validResponse, ok := response.(CountAttentionResponseObject); ok {
 		return validResponse.VisitCountAttentionResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetErasure operation middleware
+func (sh *strictHandler) GetErasure(ctx echo.Context, buyerID ID) error {
+	var request GetErasureRequestObject
+
+	request.BuyerID = buyerID
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetErasure(ctx.Request().Context(), request.(GetErasureRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetErasure")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetErasureResponseObject); ok {
+		return validResponse.VisitGetErasureResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// EraseBuyer operation middleware
+func (sh *strictHandler) EraseBuyer(ctx echo.Context, buyerID ID) error {
+	var request EraseBuyerRequestObject
+
+	request.BuyerID = buyerID
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.EraseBuyer(ctx.Request().Context(), request.(EraseBuyerRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "EraseBuyer")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(EraseBuyerResponseObject); ok {
+		return validResponse.VisitEraseBuyerResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ExportBuyer operation middleware
+func (sh *strictHandler) ExportBuyer(ctx echo.Context, buyerID ID) error {
+	var request ExportBuyerRequestObject
+
+	request.BuyerID = buyerID
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ExportBuyer(ctx.Request().Context(), request.(ExportBuyerRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ExportBuyer")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ExportBuyerResponseObject); ok {
+		return validResponse.VisitExportBuyerResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -18517,6 +21977,52 @@ func (sh *strictHandler) WithdrawCase(ctx echo.Context, caseID ID, params Withdr
 	return nil
 }
 
+// SearchContacts operation middleware
+func (sh *strictHandler) SearchContacts(ctx echo.Context) error {
+	var request SearchContactsRequestObject
+
+	var body SearchContactsJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.SearchContacts(ctx.Request().Context(), request.(SearchContactsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "SearchContacts")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(SearchContactsResponseObject); ok {
+		return validResponse.VisitSearchContactsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // ListDeliveries operation middleware
 func (sh *strictHandler) ListDeliveries(ctx echo.Context, params ListDeliveriesParams) error {
 	var request ListDeliveriesRequestObject
@@ -18561,6 +22067,79 @@ func (sh *strictHandler) ResendDelivery(ctx echo.Context, deliveryID ID) error {
 		return err
 	} else if validResponse, ok := response.(ResendDeliveryResponseObject); ok {
 		return validResponse.VisitResendDeliveryResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListDifferences operation middleware
+func (sh *strictHandler) ListDifferences(ctx echo.Context, params ListDifferencesParams) error {
+	var request ListDifferencesRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListDifferences(ctx.Request().Context(), request.(ListDifferencesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListDifferences")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListDifferencesResponseObject); ok {
+		return validResponse.VisitListDifferencesResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ResolveDifference operation middleware
+func (sh *strictHandler) ResolveDifference(ctx echo.Context, differenceID ID) error {
+	var request ResolveDifferenceRequestObject
+
+	request.DifferenceID = differenceID
+
+	var body ResolveDifferenceJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ResolveDifference(ctx.Request().Context(), request.(ResolveDifferenceRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ResolveDifference")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ResolveDifferenceResponseObject); ok {
+		return validResponse.VisitResolveDifferenceResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -18690,6 +22269,79 @@ func (sh *strictHandler) MarkRead(ctx echo.Context, messageID ID) error {
 	return nil
 }
 
+// GetLedgerBalances operation middleware
+func (sh *strictHandler) GetLedgerBalances(ctx echo.Context) error {
+	var request GetLedgerBalancesRequestObject
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetLedgerBalances(ctx.Request().Context(), request.(GetLedgerBalancesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetLedgerBalances")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetLedgerBalancesResponseObject); ok {
+		return validResponse.VisitGetLedgerBalancesResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListLedgerEntries operation middleware
+func (sh *strictHandler) ListLedgerEntries(ctx echo.Context, params ListLedgerEntriesParams) error {
+	var request ListLedgerEntriesRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListLedgerEntries(ctx.Request().Context(), request.(ListLedgerEntriesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListLedgerEntries")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListLedgerEntriesResponseObject); ok {
+		return validResponse.VisitListLedgerEntriesResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetLedgerStatement operation middleware
+func (sh *strictHandler) GetLedgerStatement(ctx echo.Context, params GetLedgerStatementParams) error {
+	var request GetLedgerStatementRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetLedgerStatement(ctx.Request().Context(), request.(GetLedgerStatementRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetLedgerStatement")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetLedgerStatementResponseObject); ok {
+		return validResponse.VisitGetLedgerStatementResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // ListOrders operation middleware
 func (sh *strictHandler) ListOrders(ctx echo.Context, params ListOrdersParams) error {
 	var request ListOrdersRequestObject
@@ -18807,6 +22459,79 @@ func (sh *strictHandler) PutOrder(ctx echo.Context, orderID ID) error {
 		return err
 	} else if validResponse, ok := response.(PutOrderResponseObject); ok {
 		return validResponse.VisitPutOrderResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetOrderContact operation middleware
+func (sh *strictHandler) GetOrderContact(ctx echo.Context, orderID ID) error {
+	var request GetOrderContactRequestObject
+
+	request.OrderID = orderID
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetOrderContact(ctx.Request().Context(), request.(GetOrderContactRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetOrderContact")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetOrderContactResponseObject); ok {
+		return validResponse.VisitGetOrderContactResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// RevealOrderContact operation middleware
+func (sh *strictHandler) RevealOrderContact(ctx echo.Context, orderID ID) error {
+	var request RevealOrderContactRequestObject
+
+	request.OrderID = orderID
+
+	var body RevealOrderContactJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.RevealOrderContact(ctx.Request().Context(), request.(RevealOrderContactRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RevealOrderContact")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(RevealOrderContactResponseObject); ok {
+		return validResponse.VisitRevealOrderContactResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -19024,6 +22749,31 @@ func (sh *strictHandler) PutReturnAddress(ctx echo.Context) error {
 	return nil
 }
 
+// ListReveals operation middleware
+func (sh *strictHandler) ListReveals(ctx echo.Context, params ListRevealsParams) error {
+	var request ListRevealsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListReveals(ctx.Request().Context(), request.(ListRevealsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListReveals")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListRevealsResponseObject); ok {
+		return validResponse.VisitListRevealsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // ListWebhookEndpoints operation middleware
 func (sh *strictHandler) ListWebhookEndpoints(ctx echo.Context) error {
 	var request ListWebhookEndpointsRequestObject
@@ -19173,204 +22923,263 @@ func (sh *strictHandler) UpdateWebhookEndpoint(ctx echo.Context, endpointID ID) 
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7H3rchs31uCroLhf1SSe1sWOk5lIvxxfMs4ktj7J87lqJ14K7AbZiJpAB0CLZryu2qfZV8j/PMo+yRbO",
-	"AbrRN5JNUpbiT/5jiuzG5eDccS4fRrGc51IwYfTo5MMop4rOmWEK/npaKC2V/ZQwHSueGy7F6GQk2Hsz",
-	"juFHIqfEpIzkdMbIhE2lYqNoxO1TvxZMLUfRSNA5G52M8PlRNNJxyubUjjqn739kYmbS0cmjr7+JRmaZ",
-	"2ye1UVzMRh8/RqOXCZvn0jARL//JlvYdGDplNGGqGjt47MA+1zPJw0d/j0ZzLvzff++a8kc+56acqbGJ",
-	"DH4Mh0/YlBaZGZ18fRzZufi8mI9OHh0fw0z418NyHi4MmzEFE52zXwuuWLL1HpUbYHRiVMG23/NHO5TO",
-	"pdAMjv1MyUnG5vZjLIVhAsBB8zzjMbUocJTjE3/9RVt8+BDM/B+KTUcno/9xVOHVEf6qj/y4MGMdo85f",
-	"PCXfPv76byQvn/H7gSU9SZJX0rAnMT7/YUSThNvPNDtTMmfKcLv2Kc00i0Z58NWHEbvmCRMxG/NEr1vi",
-	"c/fsy2d69DGC41KCZrWDdpPUN/BaZEuiDZ1OiWZME8ASB+iJlBmjwg4opGHr1vCGvTcjPBR/vv/GF9+V",
-	"Q8rJLyw2dsQnxh4Ql+IFzwxTa2FTX/ZTqpkmJqWGCMYSQv1ohIqEpPSaEZpljsi1Je05F+GoD5vQVow6",
-	"pFi1x5fP7Nq1obO14NBMXfOY6XFs1zqmOR/LnAn7/wW8b0HVAst3Ul6d8fiqyLfCGZokimm98doyOePa",
-	"8Li+vqdSGIrr0Zk0O452YYf4GI2umdJ8PYj/yz32MRotGJ+lZjxTdK4de3CM6Rj+rWVVLfBavEHAnjMN",
-	"VPGhAUF7WmOe2I8NfhONYpmwtlR5my4JN2RBNVFsWmiWEKnIlPKMJaOoPUrCDOVZ5wSqXBQTdlf/HiVS",
-	"WOylccxyA+O5OUbRyE3xrmOOEkObS2WKgdyz2yRcEzo1TME3FPGtS7SEBO3hUy72XQ+YX4q8MAPRN06p",
-	"EKzOtkY056OoBMiCTSw88nwUjfIUoROn1LItNrdwtZtHaW5f7ALODow14wJXyg2b6x1YwI9csP8sqDDc",
-	"LO3Ac/r+JQ75tcNr92eF2FQpCs9KlTDlcHQ9s9qMsa1Y6jkOYMnJcvgWUr0UgD+TYsnUXzRZSJXoU+Jx",
-	"hkylIrgGIk0KmkEg5h8DGbeOCL/YeskW/97YIZrYW4LOTVGCxx9tHzaf23Vszit6iKZvdI08aTOSqUP/",
-	"ObdAJW4GDawHJWpLNpQCxdOSYgaURH3FcyRomV2zTprx42+M+4h8G6N1NCoE/7Vg7merGH6MRtNSN1g1",
-	"VVOV2EVfKblgr+ISnFefDCkBtBGkWjLpY5vk55ajtSjvTcrcYZMpF4km00KV2KBPiWYisaKJzigXZMFN",
-	"SiiZKqZTcgWaeFPRawADl+9m74LFMxbzhFl1gWmzlcKSsJh7raC+uSJPZZacAG9ZUMVSWWiGUtZqBYcE",
-	"ZeIJYddMLU3KxYwoFjN+zRIr2aycFIn9LMi0yLJAhuDQpVjdt5DYHPmGK0WNEyrB1386Z1TFLNvz4SBw",
-	"TyrGbyGeU55E8FUmtbbfoKahFAfJYK3uQulDsqDcnJCZJFLAZ3t0VkygQW6Xe0h0yvMxIG44S0px0JmU",
-	"iQZd3+I4fDdHND8kcSY1OyEW9y3Ky8I4XAgwoPzCTm85YDmbVSfsAJ8rUoTL2paXPzpuc6iXzxoG/DeP",
-	"a/a7NbislaYs+vyvfz85+J/04Lfjg2/fVR/HhycH7x78R5fO/FLonMXmU9vRw9Q9t0iWWOVuqFL3CfGj",
-	"X9Op72Cg6elMlPGvXq09+TCaSjWnBq2ybx6PopYJF9pwx20bztpcApcQKi4c7dNoZBU+lozl1SgaJXRO",
-	"ZywZA6cI/jaKCg1UnrApi804lmLK1RxsKCHHYGeMpxIZgmAs0eOMTsBnoLVFwGi0UFLMxhYLOvlCwpKi",
-	"RM1VR/KTFAyOO+E6l7rcWGXtKKaNjK/Ggi1q/Cr81v81p+qqtAnVhOsUPptCibGRY13kecYRFlJQw8AB",
-	"qKjV9SzbHE9ofNW5H4shAwyMXwBn9nzwOGyn9PEeSLJImSBazhmKf5D6uBgrbPBUWMj3hTTjEnnscY7n",
-	"XM+pidPquMc5VWhO5mY5RnmECuHY6xdWXdWdpncHqaG50SaPLsiF+N5FoIg/LYD8xIVUpBDcaCKnhAry",
-	"8uI1efzo4d9IXCjFRLxsmwNzWaCHtHVWHVToRwFfe42Nv/vw1cf/WOs2cLMFI7W2F43eH8zkgftybnd6",
-	"iPsNfjng81wq49aRWg46NUzFVLHDhF2XRuFRnlFjN3Y0R5L7GI1uwxN7w2y9hSB2j548PrO9buRWPlPs",
-	"mrPFNs6ncuexJ4ySK9evSNZxrv/mTqK75LoJroS6MQFvoBpuHefmHeK5ZUpJVT/0pi3V++6Us2wDJxI+",
-	"Vq6ia7tNJOBCGyri7t1oQ02hg58CFDbcZN1vGUXjXge5P/vVG3HHh3OU63Du9a5tnaPY3YqfuZtA3fAp",
-	"6zEVQhYiZgjSUJrO+XuWjIv8JDQ1FSNCGrxR4ho8LIFe0RjPj+C1iBtzQzfd+xTvIYCDseSUCCkYmTMq",
-	"NNyHGf9AuNiNuJQ7gj7T5hNbM30Yso3dMkjX3aeK26sqlpN008Ivt2AIDznPSpbckNYdjdj7OCsS9zEH",
-	"CEYjmilGk+WYzhTDLyYFEmm5b6GL6ZTHnIlup9+OWonbefex2ZeTImM73O7e4mVsY6ewkp59yuyanYN/",
-	"7W5jqZZZ0XcjMqeioBm6DqZgQV9L3n3V6p8ZKzZl1rTpcdRPqLj6C7il8anGFVl7xn5f2uMeX9r48OTo",
-	"4N1fOz1oO6N2Ca6uY79gIvmOxlfbiWj0EHfIM+e+dQ+Av1cU84n9aGUcfMk1mUiJfpAAZF89arofO1WZ",
-	"K8t6cMyG/7IxwDc9MN8jvNtQTXm+X4g+lfOciiWxqlZEdBGnhGqi00JMmZhF5LdUipmR9uPSSiEJ3q8/",
-	"N1jrF7EImPYqu7D6jbvvbt1Xr4HAf1WLrIP/SWyIFNmS8GktCkMbnmWEGtQt/R6jDhVjRbxLNHrLJqmU",
-	"V89FkksuzDZGsB20Q7N8fs2EIfAjMRIuXZrKZahJNlhXC0Ch9thWHguV1fSrQvE6En7dETPQOGg7RteR",
-	"rrA8n8QGg0Ybl7ndpo6S2S5m7rl9vcVkJRhEPYECq5bub8Dby6+0sQYqAg/oIjHNnQwrDyChhh0YPmdr",
-	"3XylSY6DbLuNp94D04630Bt6LKt9b7hiHHynFetdQwE2h03L2O+8uh+6myLh3QoM3LFbcucCNG9d3ckG",
-	"VrB/Co366bQ7NG2176cNQhoi967QsyuAZffG+K2K/6vC09q/ZVKzZEzNppTTdgCUKNLjV6n5dQrlHTtb",
-	"guSlH+NMyRkEjX6MRr8UyYzNXeT0lgP/UI6xb1/ohaGGdYbHMGXPxvQdHAT+Y2jPXhbzir33JnjHatyl",
-	"5BBUCL217R8LE8v5Lmf92o2wX0+vC6LYZSg7QIh/OuX5juh34YaoDbufgO3QZ7r9SHaAIJjy5mIfo1GR",
-	"W6wbhorXfcrrK7S8XOJMRrUhdgxL4YQJtJvXCubeaOKQhKPQ2V9y67bfH4818CAjt2nQe7WlkDRrwBko",
-	"Jy2IzxxG3ZC4B1HYwVuCFKb1us1WSkCJP3W3SKHE2BH8UKmeyfhKdztFEkYTOLSaYz0iXBDNYikSHYHV",
-	"v0ipIZpnVlyiydG+zxZ6wdTYvdbjg4EgMnxSE0rKGIOIsEwHkfEgzfVwCyzGUMj+VVy4PTgqcguaKbbN",
-	"bFxM5dAN/1owbcDjZN+209W3j/enZCbtmQgfQbfN2iCUaGNIVCGeGCmxFTicRrMaJnDAC8qNRozLZBB+",
-	"CGMw5VICCTdbowICMlzKlgMgnEJypHmu5DUrI0i6KTLl+VixORfJKrL4Djdq985EYk8DXvTPB0b9wOUH",
-	"Nn6bjdXmWIG5EymvLN7m4DQnUmG8577I1YWG9a/klSRUKX5NM8uSAF2szDuxS2JKS0Eyu8KhM7ds0Bqq",
-	"tI6+QelRk9c14Nl39u39tsm0zcK66GqgSHkO2kHbsPMOl22NOnj/YzQaot7QwMbddl4/xMfIzkXXRRe0",
-	"QLXJPcUq60OiFVT5VzfxhxQZG2hllkEAzZRRRvKMgogWBng4F04nFLOCzhih+gqvNUbRtkECbnOl0gcq",
-	"G2JMcIh+kUMR0lneHS4mDBcY9yyyZrR3/p5CzmJ3VIXmv7HxZGk2dmIteGLSrrEawAoXFdX3UJvVj1gu",
-	"cyDcXnCR2H2uyoRqOI7nuSnd3QuprqaZXJDEahdCGmIYOI43zrSkhrD3NDbZMiJUwy1QtxPziu9kmbqN",
-	"/tOOErpEmyqMRX4IQuUG/PgSljWlirhEBb1gLCcxFX6rm3EpD6mNsstgr1FgS4Vv+8WvCK/ZEA6t7cOE",
-	"TkEc+zlPiH2XpEyxiAhZnbkqhCZ//F5+Ub5phzmBn+0LQSRvbK3AxL7jnGvlhGNVCMHFrJy1NjDmxZ7U",
-	"UY5BLhBkIC64VQBTntVTYWHdf/xOwKocJ3w6tTrzH78TIce5cyacECEnMlna59l7jJWHbcbWyGlvorAC",
-	"mCzo0o7jjZ1xTrW2C4T7TPdwSnOwTWs7cVUFcCv2/EptWaoruzq7VdDTa3v943fI5r3mZgnA4GJ2Qozi",
-	"LCFzKpagwujAb9t5kCEehUc1Kn2d/ccRvlsmQtfgiqH3HqwQglUDTjiCr60A/L+2q6GmqEPnDj/9lAuu",
-	"09JV0kqbFpXTA0ka8OmU0IkVgt5cMJCQp7Qh6AXfjNj35jTw7PlGLgde2LfPi6xDaLLp1L4fWigZYkHC",
-	"BAS6ywKyD6YKxQ4qtOtSD9p3bkXWLWUu3EX201cHxw/JFxldfGlthVxmPF4e0sLIcWUztRFGFqovaoMq",
-	"w+OMEZ+dBiMSCMUkE5ZySLDs1HI6c6V3052aZoMDR+QPwM068GBvNnNr0A1EC7NyupTFLt7gMuFGw93B",
-	"WlmKjw2EINx4lLGHDSPnmvKMTjK2Oj2mrfuxjM/4pBaFGxRkWUUmAyfa2Y1fwri0MRoFAhLt5RY8gWGo",
-	"CWSnJs4Hw4FfbmqbrA+dDOAXVdmeuMBtTtdfSjTU3tK1ua2bFwdoZNh0BJ73JeI6tgaqBDqDIFR5sgRQ",
-	"R96dx3XpsQijlgM/kn1stUNpNUJ6bajfl/JCyTmZgtwmRhLIy/GqS6ELmhHI6Ik2wdmMU7cSvxd/F+3v",
-	"EUAh9sE+PhkIygw4xOuVPnsRxQFL6LCsUYyMg6uWjSMaxjMli3zn+7vvYZT9XeL9Z+GcEu6qwEv6Xca1",
-	"A71w43R6MLZWk7wms46xBDykJMHW6QW0W91AVSynDo8OQvE7izw7GcifallCNxL7vlp52CUs/uG+wuI3",
-	"ihzo8EBukrO8Jil5+2zgTWRqI1F4kL48WBHAOPvx7SkQG6US3zjG3GfZ7pBlu1nYTNdlQHfUAZ2XXg/7",
-	"vLuv9KHLToU5tQYaFYRhnKrVL63Ks6AcHDT+aacRjBOW8Wv0QrQvCGLjMvkaSeeyVF3ndEkSSbiJ7LRu",
-	"0MjfHUYkp0urL47t0jgWw9zc6x5LodmvRXccHnhA0VWkMV64ukO3Sh83mmXTwDfaBFQyttbwnBoe0yxb",
-	"dtenw/G2DAEtKyg5QA6kvVeyi1FvHyonpOlPV+wOwenINXbxJ1tY16+r4K1GSCUmLp2AH1ynPM+xVpEF",
-	"8iFxtbiSE+e4nCyrK8fSidkqaAN+s5wqky3HwTeerYL/36SJogtRS53ysw31p52BJtRhtpffbykRcGAM",
-	"YLf6cjHJQvfcjpFMx742kQe7TwwdHsBUKYFuzwPRI9zowByPPdqeviDKGBLrtA+TbNZcNWwmFWea+Pw7",
-	"TGZYlFUl8dK+HA7KYqZMEAjnsnbfF09fHRx/8+X+cgU2XLAvBCXkgatFiHo5Lujxl4GIKLSR8/GcJiyy",
-	"BMd1StEC2NOKU5nxhC51V0j+gotELlDIQF0rS+2ClXVsiX2x/KXyNid06Sp58kr6QXoG7O/Rl51xHAmW",
-	"hFmx/sddub1lpF5Olzo09JpFWgDOYK5qskilZh7o7h3YgB+NTBhVetN05M3t2+bqnadjl/HtAOdgssEl",
-	"+Zz9JgWr55c/0ZweXaRUzFLKWwnmL5+8ekIEnbNTPFCrTPqzZyKxgt3qmHOeCGc0ti8I4eld4PTWjdDk",
-	"aH7kwCm0nV163pN54hDD0PdSyPnylDAap2TCMilmkF1k8RbQJiKLlMepcxVqByIdkYzTCc+4WYLfK7Ct",
-	"y4TjsR2NqfGCChR8E1nMUjOGQk7+UjyWmVTjhOuMX1lKmDCrc49zxWNXdNdqHYZmY2BgZQUpDj6zhVRX",
-	"cyqsDKmE6RjKBUA2csbUbFlVneJivLBYKMA7CVUYx0oawwTYyIYpTrMwMRqWGPw9LQSoVuF3loTDv61m",
-	"SDFWJ/g2qF5V5Vs3/nTp15kd0Nqc7lUhTfknwFEWZiynYyhAFRTZ4iKos5VJbfCCD6pFtNO4cRZUwpdV",
-	"TePwqymFI8mpspDMxs4isRhnre9xSsG9kis555qNJ0peASS5uJbu+IzhpkgwfEobmmXUaaaFoIVJpeK/",
-	"sWScF5YBgTKVFFgqno2dBg8T8JiNEyXtIWMB24FKUsiQaknx4zKQ+deCZui1rp13NuWZW0aZzQ0X+YUw",
-	"TE0Zli7EmQFWftFbrrMWjd+20EpTdncz387Up5X33dREI13EMWPJIDWwFWrnp/YTRX5jg9lb5fdsXyfv",
-	"7P4sgYUMZQ8DGWmwI8BuAzUA6vldxYRxnsHQDL297bh6MK2T7jtaH7Nr9ZFADYXqdl3NDHK6xLC53ruD",
-	"tXXdcIioXNfg3VY6xLByz29T6cXhIXnibHp/3YPKNhStsdyGwMWaNiwBMYnR3RZpUTs0hE7kNSru0B/k",
-	"FKNqg4uiBgMI79H34Idfo6mF040z391kVyooPQnVcfaVHaAkT6WRTvWeSaubBMC50e03nSoh6Icim6zf",
-	"lEF5/KmSICk86tMZSo4yDN+SNBcUQ8fQ8Yahl8mcC66N/1svdV9VzCFJWh0RhWUJg7aHiquqNGTbfGEm",
-	"lT2ixU07XPR0FDVYE0gQTBWuuFxftF2swUV3ZwfU1a2J/cfvvqbymIupbNRohuiSKMz0wMg1bai1KrEQ",
-	"wR+/l3U0w9fn1sqEyHMiRczCmfxuw8fjVErNdDN235qowZvu1z9+J5UKiX9dM234jBqMXitLQwNXk9pE",
-	"vttG5MxKLPoJpbdIkQPLK11m3oKAgSHi3YHKRbuXc1Q7db9g6lE9Q6UsMgqAshzVjWY3aDdlRc+Jqxw2",
-	"kyCJCDISNwE8a0xmH3aS88TdiFdVtL1cw0Mx0gq4Khqy5vxzh+8KWvuzb7j+GmcVfIWHAPIsUONrR1Dl",
-	"CuAfFeDK2078HMIA/qxvswwfHMwyytRLv237y9bDvXGpix2+ZmEU389NMyY+dMi2PeaRDgkiaF5vu50G",
-	"GZR+tIFc6W3ljhigzDyzCttUyTneY5ROLG8GQqk6zWciiLTEeiPen8e8ERicX2lYjb2brbyB/uqbr9dW",
-	"75QCLhC3etfZcdu9DHJ5m1c/rjqr1R2ehp3XGTBTmhHIemk5pN197cpIwg5Zbj/HZhPHKnaUq7eJ26Ac",
-	"D7YJWlmG6Ouu15S89nH/w/akjWKsuaOv1q60ee9EwZ71TY7K5UQI6XKad8OP/8IVkhtSlg1v+De7edGG",
-	"qm0tdHw3ggm32Nobp6h1pfYUXqNsMAyHVv2I015xe1kxFavqvw65uNrsXpKuDPhdaU7gYldCV0jDp65v",
-	"Yg3Az7yPrrNQyzw3PSVlNyysUtaScc28FljTCtSPiXzf3ZxIscFlDpyM2e6tZd9GmCu91fv79QrrI6Pa",
-	"jKGQ8JByTfBWpU/UX/vHmzdnBH+sFW5wR9UZhYLFE/CBQcApraeNdJq1CNao9rKOHMKjCQAd5kW5hDiP",
-	"bYEH0GNuDZd2o4+9FohYT42foFbEhifWQkKfjzXj10yQIj8l+gru3ctsKldSjhgZ+UwLT0nW3Eu4ppOs",
-	"ZvLkzNsbJSFXHRGxo1m+zijo3c9Ly2l+Ylp3HqFd8fDSUVuwqDmuoDcbhtFh460o6r0RhQXr6aAqX84b",
-	"wLMHOoJD+DREVDvv2ySkRgHHDh1mG0nnqGfcVwpwBoECjx8efxkRl1hHvhCSwHWL1lAbw5olX0ZkshzL",
-	"hWCded1MIJF2pwesEYyaxYp1RBEsUs3i8f/7P//3tIw1EcRBwbIKJS3PSfryzAcGi7nKk6sPONwKvuLn",
-	"qmCwB/xv4MLTlIoZG6y0rzgSBN24D/JvUkZklhD8vSwIY81xiyATpnmClweCLeDO3uLJo8cklUUYWRnM",
-	"2D6R2ykUuvtp/Mi1uXm+1GQHe8jrxMJat+QK2Mn4R4Og2X3/cadGjKmU9ZCc39KDp6/CYpViFLkv3w3w",
-	"NbSNRLrcoPg31mEyzo8N9/TEhwcTKMaEvt4v7LHw5Ms6HkMz/I39GkM8GQN8F0PoqI1modm4XSXrdbts",
-	"WnTNWg0zUebVbmXsbUTL7Y1jhsy6jh1cEG5qJZXhyiGVkHvciCHfciX97YQeHXcF+rno2GE65sri3x0Y",
-	"t9KK6y/XXVvdQI73jOuyxdOQBofD4l/a85Z30L66yRCvYrNwInoDNgld6UTJT5HxvQYDbzZVrY8Q71Cq",
-	"Wh+G3HTiUbnLb49r/4LNHrR++tyzldqH8RrYbtv8X1k9uu3IxPukkbvf6fZfrs79Bo641Y3kCjHcYf0k",
-	"ji/uZyLPZDsmGhodt4KVuqHGtYrY3eUS9rItQIq+tO51ZahXVnnO6U7crYSI0y73stszF1HalcKe0Xj7",
-	"fJyhN9VBPeB6oeCgOnBnPnbl660WXGVpVxgfBjDCSQSArNFgF8oN5PKAQ9uk/ISsZychGLCpykAqGdUQ",
-	"zlUZj1suyJufWwmUm+SONe14DbNsFPmZNpX3U6JzxWhC5DVTLuBSME0mS/sHVwRFoXbxD5DNWU4QkYyq",
-	"GdOGKGsDQ0UxSPs53INNELLpascPu3Z801y7xMROh8ObtJU+5EtGw0SEa+KjcaNPIgHK7MSmHbWyL2vI",
-	"nntsQcVolmEg2CF5kiSaFLkPH0O8yZhGA7FEEpJnhfaQ2QdiBKy/3vh/9e6GSoUGnw/YeajZdrDuEo7b",
-	"MN/uUk0x5guuVMM2qhAnp5C/hQp7FcM0yPkwVYyNYYT2bP8SWLyaGig9SDUjqcwSyynkAsp7W/awBySw",
-	"E52D37lDA1hVeQJisKDwSdVsv1Mx25fWM7hkhR20UWiiC8hcYF1I7A4UbTY2RqOuHbsMW51KBcGim42/",
-	"jVtGXxXdFyA9V4K9lq0dqFZmyylLbYB2AaIbMbal4G1UqD06cQJu0fCNY5FA/0CtWAVVLItWJBlv4DGP",
-	"97WDfblUeoh9vTxvpov7Bng+JQ9ZnBd7JKZCSEMmrKKcRZmq4dK6qwTzNq/Zp+unJKlhkYElvYWXGOu7",
-	"2a2gv+08gEBDe71c7/OffILr9H7l5bZ4g2WKg/izrxizB2osi84EPqgFi1NqctrdiNy/seoSSxZmbBRN",
-	"2FhIH0lW5Ztu3N/z+OBbdCGPf/754H8/6Gzy2U61q/Jogoo6HauOKpeiP4GhiFMYQNtzpoF1NYljpQdH",
-	"lS+VhZUxCKBqNgTJxzFc5SfrOlDv4COpXCFuTQPBUOl9PaoLBO1/Ac0ANb9mX1rz5AtXi8P+CRUNLNeK",
-	"fC96fOW45ae2X2+otBm5DVhgAnh5JRA8mt3XAdu3Z70LsudlybidWHD/oa0Jx+uIce1riyOILiZzbiBj",
-	"jM4oF8SqKJILk2Hp8j20+Mup2sZj2w/aM6pMd/mT7hiwt2lQYIprIiDP/oSELfPHdmAdEToRdsfZmMZA",
-	"3EEmHuZiRSQoY9DBJldl/5dlq/aCA8NCkvvBWcYib1OCYCeuHhYsqGIuA17fqGIQNUuBbZzVtQqZ9qgo",
-	"rmAHn0BXXEMxN8uQOpuaWEPI6zJ/0ehA6ov1r6uJGypyfQRYRWi0VT3/iCxjlirFqz/uv8pHRWcAaDtX",
-	"Qi5cLYGYQa2ZUUBGVfEXi8KOsVRJnU6Rm1NRuHKF17KneHM33ZThIjU1sqSVDVKw1zGFjlRs3L2r7McE",
-	"lol0ubZlp7ngzGcUEqArCJ3417B4YNWaxIMN2pIwluhx2R0ZepJRZbB3iuPHHqJ2ARmNrzTxPLwjMxph",
-	"flJbnfvSj+3t7ZwuXcpz7XzsF3hAh8TiNYAXlcGq8gQY9c5FmjHoqMGMyVgCUxzW8ppLPOrFngYUtkUd",
-	"zeJCcbO8sBTtbtsYVUgf+OmF59w/vH1jFwFPjk78c+WoqTH56ONH15+xI5XHqlAHmmYMQ6vxmo3oVOb6",
-	"xLk2grRY37LRXQBUSeKHP4ufxYMHF3wmDrg4fPCAXD5xZY0oIsR3sDLyc3F8/FX8w9s38IFdwimSS671",
-	"ZUQuaZHY/9j73P6ni4n9L7hkvYRM+kslM6Yv8VjLmm1YRvFnYZigwpwQaACO/WzglCkx8spqUIzpsMIX",
-	"VDdzg0QuUx+cQX/R4RsLV8kOxvK/h01zWKaZA8M5yxkkqltAPIfs4bPXF2/wXbTDNDH0itkRyOXLhM1z",
-	"aaxufPBPtrwkX/zdLuzho7+TOKWKxoYpHZGlLJT+0iEznTNyxZYIPuO/mchk+bOY8WvXFB2+xDIJp/go",
-	"FVCPCZ4kjx89Ipe8mn18xZZjxSy5XrqtPMHqBFIQCn5nONqwpe0lkhQ4/jVdQnU96DGVSIBZRApheAbB",
-	"8kH/VF83tqwfekieCIJjBlUDzc8il1rzSWb3sSRzqwj7FqKPj78ll/jKWEgzhkYvLLmsgOLW6BBAsUNy",
-	"wSwCOR3kEqqoxAbD+aXApS1lQTRdOACcYcMf/eABNDM4f/GUfPv467+RLy5pjhW6uBRHri3QX3/RUlx+",
-	"6UBtWY5d+KUVoZeH5MEDEL8PHuD9IJlXtpv98Q2fs3Car7766lvyrzdPD38WZUqLo1hr9JAnZy8Ddepk",
-	"9ND3+6Y5H52Mvjo8PvwKOI9JgYccXT88qvWvn2FsbVnJ+GUyOhlBS/8nAQtTTOdSaORDj46Pg850oJQE",
-	"UPjFqfOoiuyjRf5TvNYGDtbRPdX9GlX+3e4pyz0cueNEPlvM51QtRyejf8gFdqOCpYA0IyWoIihp5Muj",
-	"GTrTruADQk2P3tnBLHTxYqYPsj9ybZ66q5ucKjpnlq5HJ//+MOJ2R78WWG0Oo73D68fN4Pnymd1V92Ch",
-	"jr7zYGWBhp3P2VeOWDETNtXew0QztgI8rjDyHmYq29vbuRph33LOsGGba99q5RjwSsuDBDSp6loddera",
-	"PpYHBZh64dBWYKoJm3cY7f29sm9XdOO0S1ABHfF07s4/X5Ug3AO+Y29152+rxtssDGDlmNhebatRm26d",
-	"GYdWdYEE5UnkQ0ggpcyHmpPSduha2a+11fTfAj3aeK/a1bcsB61CswRbMF0rcOq/KIu1v+ucp+ssKz54",
-	"9BQN6w2e/BHqr318dzuyqWy43yGUnpDcpW3uKJBecJGU9/xe5ODf76Bnj+7wEz46fljmazhT2feTTApF",
-	"UYdKyC/QDuiQPDp+FD6OXUPDB+0Av/iGU2QqrXqlT8mPEkFKUqqxxrPX7CrF7LHT+uxvh2XRNi8JX+dM",
-	"PMUypw1BuObkz51RHWjM/2RLhwpgmnznEqL3ggV2jS6yqm7SG1Wwjy30e/ip0K8L9V7wzNVWxPOFvro0",
-	"Ydg+wp9ZfQlNIrWjPjp+tFf4nbNp73KjNnptu+yd6c3iPHE9RZsEF6p3R86mwNYCujNZVWoGJbUTV0FA",
-	"+vABSqY8MxAzCZ6Pr4+PCTVkLrU5JM9pnCLBejqyAhS7aJyQy0QKdnlqDR7sE3QZgemK7RYr6rx0/pZL",
-	"b4RY4wOacEjhVlF2PK7ruZWBxTX0MLnEEgaXkS+NgOsKW0OssUWtYgOZuqzcmxQxi4iWHiDepQAvo/oN",
-	"v+Dc0MiYz/NsCV4ovPNoM5QnsXktenTru8dSNPadGcBZjm9ifnev3CnG8KoWELA8uj2ItXNmIAbpikMN",
-	"RtfqIzS9MJCwhpebGF1HH9x9xMde8+t7ZpzMuS2toZMPSnfZsCNknzjOARIZC2h2aw4dhqdrdehUv+pi",
-	"p46Vg9Tyd92Hc0RniuH1zSdaR6UrNTiGXcgb+dKVkcQKw4MYxydiGK+kYa5P1SdmFVtg8xuvcmLuQOWC",
-	"G306zeKJk4+gCzl1tktU3pKmEWTgWxTE8pHoeMR4e1fOVSqCvfswh8ARslc++rjfEYroAxzGNze7bVqD",
-	"NZ2XS7rDlOa1gXuK+3woDtEPVE2HgRFooaeVhQwFZXxl5LLVzOZEV9Whv3Vaw6VsZV3fS7R7+tqGvlzb",
-	"7+CCeAjxTKS8OnBFv+8AAX0n5dWZL0F+J+mnWuE9FX0+VPQPeg0eKCwMTNx11MZUFFMRs+wO0dFTWNDd",
-	"pqR7SfR50dBTmmWo1DkqktMpLBXbf6D3cBBVYWOJO0FPuJQ/h8Pi3oz6nB0X5f0BeDD27MDAGNCDO0R5",
-	"z2BFjv7uKtXVFnlPdp+RddUMjkb55pFxKF1h36q7Q1ZnuJ47TVW4xnui+oyJik4wc39dM7eDInet34bQ",
-	"HjSACANDGzWaBCPwiF0VXKxDED4TcFl6yZNLCBg22kWBnVo7MeP2BYwol3PvvgRZ/CPV5uC5HfDg5bOy",
-	"WDZ2xucgpX1GhGJ0ji3cK1yBad3AmdSe41DN2vfuFzDC82tXmqyLpeDxVkyltri+uLVHHVUI1od7Gfbe",
-	"IKwPcGtr8KiLcNyLQCmPuxOkfEyVz0YRCeYaOMhBjR0mzCmhgsBGL2ShYoa32lZtgjQaaEm3Oyb/yK8h",
-	"QQY6VxKYWl0zdQDREswfzJ27B3bt++6CHHIW1feud/CdlENujfci6PMRQW/brTynshAJ1OAhrtjhxhJG",
-	"SIMHf+v3T0nySpo7H9nplvlnJShu7gnJE9IFXRIt5wyz8KQo1ZUh9ONSTA98luRtk9EZruclNs699/Pd",
-	"C6ZPHS4RpvtOrfmDSS8bU5RiMeN3IybiHJdyt10NbpH3lPR5ecwr7S6lOugcP4yUfrkjthLG8N3l4CJc",
-	"4T0VfT5UhCdak0cuswXzRTGMD2+m5tQnqUCE3zAig7HvjAZ4juu51wDvKe6Ta4D6KqApr/ydOhK85mxB",
-	"4kzGVy7PhGjDs4ECza4/KTJ2hwKWzstF3e2gpeY67ynvc7K9sDqP4XNWFudywUwDCUxmd8X4gqXc9YD0",
-	"ezn2+VHTc1fDAMA0WZKUimQLKjpQVYHYu0FMrkTl3RVQ1SLv6em/QdSEq6dY5m7rzuTtDejNqOXdIDOj",
-	"lvcpVPeU9ck8hRBxw4g2BZhVLB8eq66ZSA4gquQOUNAFE8l3di13lID8+u6J6PNyt5fR5zMpE01msszq",
-	"LR0ag2gq5XfCN3GR8vxuX1/ZFd4T0+cVVTFZkkXK49RdWQGckK6GZifqqztCR1c8vzAsv/dE3FPTp6Sm",
-	"7yVEYLuC9XVNbwgd+djwVUWu3vhnWjheB9lzYRRnVeQ316uLjMJz3TVBjzt6RZYN64672orc8RqfJQxv",
-	"sGLX26oMOhQKzJKwW+qdi9j2lWhXop5/5lOcWiZnXBseN07OL+EGTw7yBGIqdNV8zslHLFsvBcFmu8u7",
-	"eJCWCyWKLu6CPH7r1nLva7mXxZ8s8N7hnG9MgU1M5vK6Vmu5JYrrzf17C/w/qx7bqMp/RV+7Fz1nIoFW",
-	"cPus879FTXwhDZ86rKr390fYLF0Dsz9tTfC1G7zx8uBle35I84LMPqzAncoFpPhhK1SPzHOmNZ2xTmw+",
-	"+uA+L/2dF9v0rit48ebuu5hIPFhHd+Jw+9huUv6+u/HNRGKPETs8Cgm8KnH8HIoruxMlPFl5zOyaJ771",
-	"Wnex6h/Onn8fkbNX3xOpyFs2OSNFDs2HjslP/LuIKBbLmeCaJWSyJA7Up2TODE2ooWU7cVCDMhozbPll",
-	"2WnSzhf9V55Jmjz3q9pUYMvYsO6cztLsmHBBAUM6sjzvRN32ctMd6HNhpF3eXm7oUmkkhI64jhL2k3BB",
-	"kf2lzT2iHH3wn9bVUq4d4kqi5HM6Y0cPtji4juaEdnt7UuFxrO009ABK+9HSp1wkXMz6k8SfVuWxEwlp",
-	"xDNJoJSlgo5R9puSPXBB3ljlWNEMxAIXLngvlirx2d8LxnKiCqFd+rJh0JKqMEy3KdfqNi/8Gm9H5y2n",
-	"78GNEoR7TM6EDpgIKcjOXFOLnIuJfL9SP3wJT2ykGhZCMZqs7cHzealQAJ8b159+WnoJqiOC/Wtanpe2",
-	"NIXTPfrgfnDqEt1QWareuiFd6Seqrs4RYW77/H7CvfYR6tz/vPM5viQpvWZEMyYIX3140FVpte32Gh+5",
-	"2e5sf0pybXflB1jdOJ3iifSSqDvTxhkfTYrsql/jffXsh4vXr06wrwUUWuHQhhPbblHozHj2rzcRZplw",
-	"o8ml757nWo66DBOuCY5FjJQRtFdxbTOoG1dUEhmGOAmGiqoulBG5xBcvQZpfumaSl4fkCZnQBAcri65p",
-	"I3MYF0KF9Sn8rEEHcK1kyEOru7dl+FlRofhmivf7A5G0UWYvSvfxzUzb08gET2QfkoOKJR6mxiMHBMBW",
-	"zX6WtQj6wWPBSg0bzmp0i+Tdx78l/rgXJRzGiqpezhBgSDNijcsuQG6inAfNLncUtIXpLgEEJO3OwFnp",
-	"cUrFDEk05WJ26r5IysewPzER7L0hjvL7SXR0M77sdSd+Ky2JVizKg6O/VdHeTGcYqCYHgHenMsf+z9x3",
-	"6Oyj7VxmPF6uIugzfGIj/cK39e1sM7nRHestXZ26TfbZ7+7XvfAOGjQvx4Ej7FhlzVloPwbdHGhotWlm",
-	"DBiJwEq66Pt1zoRrRnVl7T6LBu407OclWTDl+iImZLLspOHypG+UiPuAf7tUfKsoEXLX8nbWH0YHDnja",
-	"xbTGFU39nmd8Bl3IpcLSt9DIfFlVa8L0SPaexsbFw59CK/ScLjWZKsZnqTkF/3wmxQz6ZtIrpl1WZZFB",
-	"U/qUg+P3kLzgWSVLOlAM11v2M9s/krkZ7hoq/eD7RfZhU9VQcrIMTt/q4lOp4v1dvsgiS8hLYnl9r1cV",
-	"8WC10Xnunvnkt4V7bwm+xVVhTpf2rOodqgEgf/Y7wv6d3bjR7DAq6CqNdwBO1a53JMVWi07vXoXJplDi",
-	"gCaJYlqvUnLO4ckn7sHbCwR6KoWhcS+fKOuy7IUhWI0AQaTJTK5RN1raQhtkN6g0bACtW+D0t36GF8zd",
-	"o689R0cRCzZJpbw68EEXq7n8W3z6efnwrTppG6uxC+zkSFnmdKj5vqLmrJE1VVKYv2jCAmB000tPe+XS",
-	"A5fKLHF2Gp9BJ33NYsVMhOGsUsQdNYufKkYNa4DgrterbCz3dpuSb4pXfXTrD77ysOKx7UX2WT7CQN6x",
-	"6mwHkPHRhyCM6iOiX8YM6ypgb79vI1LjADqqSJ9jfMRe9mtHqt991Glo/VV2LWpsR4cZNXHahtS/8oR2",
-	"Q+oGBd2mWPoU/HS3Jvn2RUx7QCaERESYoM7STbiGj9yA3qik1cpDiu0mLTsqiwvFzRKwbsKoYmp08u93",
-	"FkmwQjniY6Gy0cnoCPimG6lJLFWsm8yShvmiQe1vSC19FbkQ07rh1PUwDJ4zmWeMJJCkQX3tWJ/24AJB",
-	"2++eOZcTKgzE6cYRcSxFB9aRh017ELgvxUjZMHK0fmnc9WIQDxJTEcSDoGfCxS/UQxc86KrIhY/vPv7/",
-	"AAAA//8=",
+	"7H3bkhs3luCvILgd0ZI66yJZ7nFXxcZGWZI96rblmip1K2LaGhaYCZJwJYE0gCRFaxWxnzJP+wt+mSd/",
+	"ykbMf2zgHCATeSOZJOvS6tKLWGQmLgfnHJz7+TiI5SyTggmjBycfBxlVdMYMU/DXi1xpqeynhOlY8cxw",
+	"KQYnA8E+mGEMPxI5JmbKSEYnjIzYWCo2iAbcPvVzztRyEA0EnbHByQCfH0QDHU/ZjNpRZ/TDd0xMzHRw",
+	"8uzLP0YDs8zsk9ooLiaDT5+iweuEzTJpmIiXf2FL+w4MPWU0YaocO3jswD7XMcnTZ19FgxkX/u+v2qb8",
+	"js+4KWaqbSKFH8PhEzameWoGJ18eR3YuPstng5Nnx8cwE/71tJiHC8MmTMFEF+znnCuWbL1H5QYYnBiV",
+	"s+33/MkOpTMpNINjP1dylLKZ/RhLYZgAcNAsS3lMLQocZfjEH37SFh8+BjP/TrHx4GTwP45KvDrCX/WR",
+	"HxdmrGLUxTcvyJ+ef/kvJCue8fuBJZ0lyRtp2FmMz38c0CTh9jNNz5XMmDLcrn1MU82iQRZ89XHA5jxh",
+	"ImZDnuh1S3zlnn39Ug8+RXBcStC0ctBukuoGfhDpkmhDx2OiGdMEsMQBeiRlyqiwAwpp2Lo1vGUfzAAP",
+	"xZ/v3/HF98WQcvQTi40d8czYA+JSfMNTw9Ra2FSX/YJqpomZUkMEYwmhfjRCRUKmdM4ITVNH5NqS9oyL",
+	"cNSndWgrRh1SrNrj65d27drQyVpwaKbmPGZ6GNu1DmnGhzJjwv5/Ce9bUDXA8rWU1+c8vs6zrXCGJoli",
+	"Wm+8tlROuDY8rq7vhRSG4np0Ks2Oo13aIT5FgzlTmq8H8d/cY5+iwYLxydQMJ4rOtGMPjjEdw7+1rKoJ",
+	"3nzJ1KsPmVSwqyrwRvbHIU/s5xqviQZwisDkDJvpHQ4flmDxd1AukCpFl/ZvBktjyZDC+sZSzeynQUIN",
+	"OzB8xgZRc2kzpjWdbLM6IQ0fO+ZYWeRrMZIfvsdx29YpVeLu2n4Twnst4CgRrj5TRlXM0l0x+hxGeUkN",
+	"bXCo4tSr0C/2WC7BI0EA8TbOZs8WifeCaeC8dUSzw3TimUxYU3J5N10SbsiCaqLYONcsIVKRMeUpS9pQ",
+	"ImGG8rR1AlUsiglLOX8fJFJYvKJxzDID47k5BtHATfG+ZY6CC9aXyhQD2cpuk3BN6NgwBd9Q5Glt4kt4",
+	"JB4+xWK7wPxaZLnpySLjKRWCVa/GAc24PX8HkAUbWXhkmT38KUInngJSsJmFq908Soz2xTbg7HB5p1zs",
+	"h9N8xwX7t5wKww2Q0ox+eI1Dful4p/vzaQeBOxxdfyFudnmuWOoFDmDp30oRDaR6LQB/gFZ/r8lCqkSf",
+	"Eo8zZCwVwTUQaaYgfQai5HO4KhpHhF9svWSLf2/tEHXsLUDnpijA44+2C5sv7Do25xUdRNM1ukaetBnJ",
+	"VKH/ilugEjeDBtaDUltD/iiEFk9LihlQRPQ1z5CgZTpnrTTjx98Y9xH5NkbraJAL/nPO3M9W+fgUDcaF",
+	"/Llqqrq4uotMXHDBTuE4OK+uO6QA0EaQatxJLTftzHK0BuW9nTJ32GTMRaLJOFcFNuhToplI7NVEJ5QL",
+	"suBmSigZK6an5Bq0vboyUQMGLt/N3gaLlyzmCbMSAtNmK6E4YTH3kmd1c3k2lWlyArxlQRWbylwzvGWt",
+	"5HlI8E48IWzO1NJMuZgQxWLG5yyxN5u9J0ViPwsyztM0uENw6OJa3fclsTny9Re8aydUgK/7dFC82vPh",
+	"IHBPSsZvIZ5RnkTwVSq1tt+gpKEUh5tBKiJzpQ/JgnJzQiaSSAGf7dHZawKNPna5h0RPeTYExA1nmVIc",
+	"dCJlokGftDgO380QzQ9JnErNTojFfYvyMjcOFwIMKL6w01sOWMxmxQk7wOeKFOGytuXlz46bHOr1y5qR",
+	"6I/PKzYiq9RTY5iy6PMffz87+Hd68MvxwZ/elx+HhycH75/8rk1mfi10xmJz27aafuKeWyRLrHDXV6i7",
+	"RfzolnSqO+hp3nAqyvBnL9aGSjIX5o/PB1HDTBDaCY6bdgKrcwlcQii4cFRJo4EV+FgylNeDaJDQGZ2w",
+	"ZAicIvjbKCo0UHnCxiw2w1iKMVcz0KGEHIKeMRxLZAiCsUQPUzoCu5TWFgGjwUJJMRlaLGjlCwlL8gI1",
+	"Vx3J91IwOO6E60zqYmOltqOYNjK+Hgq2qPCr8Fv/14yq60InVCOup/DZ5EoMjRzqPMtSjrCQghoGRmZF",
+	"raxn2eZwROPr1v1YDOmhYPwEOLPng8dhW28fb+UmiykTRMsZw+sfbn1cjL1s8FRYyPeFNMMCeexxDmdc",
+	"z6iJp+VxDzOqUJ3MzHKI9xEKhEMvX1hxVbeq3i2khupGkzzaIBfiexuBIv40API9F1KRXHCjiRwTKsjr",
+	"yx/I82dP/4XEuVJMxMumOjCTuTCtZ9VChX4U8OdU2Pj7j198+t1as4GbLRipsb1o8OFgIg/clzO700Pc",
+	"b/DLAZ8VBkJq75UBWDBiqthhwuaFUniUpdTYjR3NkOQ+RYO7sPbfMFtvIIjdoyePz2yvG7kuzhWbc7bY",
+	"xvhU7Dz2hFFw5aobbh3n+ic3Et0n003gdmzHBPRy1sw6zszbx3LLlJI1o3tdl+p8d8xZuoERCR8rVtG2",
+	"3ToScKENFXH7brShJtfBTwEKG27S9reMonGngdyf/eqNuOPDOYp1OPN627Yu8Nrdip85b7Ou2ZT1kAoh",
+	"cxEzBGl4m874B5YM8+wkVDUVI0Ia9FpyDRaWQK6ojedH8FLEjZmh6+Z9in4I4GAsOSVCCkZmjAoNPlfj",
+	"HwgXuxGXckfQpdrcsjbThSHb6C29ZN19iridomIxSTst/HQHinCf8yzvkhuSuqMB+xCneeI+ZgDBaEBT",
+	"xWiyHNKJYvjFKEciLfYtdD4e85gz0W7021EqcTtvPzb7cpKnbIcIgjt0+Nd2Civp2KdM5+wlH4+ZlfP7",
+	"UmMvw33X7Bdg3bvfNKJlmnf5Y2ZU5DRFw8UY9Pe55O2OXv/MULEA4E03wYiK69+DURyfqjnomjN2W/Ke",
+	"d1jyhocnRwfv/9Bqv9uZsApwtSPdnNF0G5m/5FVNn/5S5hjAZCTRjBFuIsIF+jerAPLSeGDrXC0BrWAU",
+	"l0wkX9P4ejthB23tLftxhnD3AFjORT4b2Y9WWoAvuSYjKdGiFOzui2drNodC4bVl4jhmzRJcG+CPHfiz",
+	"R9xpQnXKs/1C9IWcZVQsiRVaI6LzeEqoJnqaizETk4j8MpViYqT9uLT3uQQ74j82WKsubQRMc5VtWP3W",
+	"RQ40PP9rIPC3cpFV8J/FhkiRLgkfV+JZtOFpSqhBKd3vMWoR1lZEp0WDd2w0lfL6lUgyyYXZhrXYQVtk",
+	"9FdzJgyBH5GxiIaYHsrkNTbcjC8L5PCmGJ6rtCKp5oq3cK7VvMqO0XakK3T4s9hgiHfNLd6uNCqZ7mIw",
+	"uLCvNxisBNWyI+Ri1dJ9LEFz+V13xRnwgDYS09zdx5vECrZfEX6QbbfxwtuympErekPbb7nvDVeMg++0",
+	"Yr1rUMXmsGmYTVqDIPruJk94uzAG0QqW3LkAHUaX3u3AnuCfQvPIeNwe5LdJIGuvAMe69Ftd+vlUGuki",
+	"u0uXvGbChByrwyhUMqUxT3sG0VrJen/xvW+snP5ptcW0uQl3gW0aHBlYK4v9+o3U4NwTtco9NI7WDt9z",
+	"A9FgobgliB4H0mKLd3ZZO0dlxJ57a8dYGvLkXYnermBtMHnnb2V8avO3VOqeeF0nt81piAudK2/Z3RIk",
+	"r/0Y50pOIDPhUzT4KU8mbObSc7Yc+M/FGPt2hlwa2k67M6bs2Ziug4PsMozt28ti3rAP3gbXxkkwKqEP",
+	"KqxkPjI3sZztctY/uBH26+pxUVS7DGUHCPFPT3m2I/pduiEqw+4nKyh0mmw/kh1gFUfemwctGuSZxbp+",
+	"qDjv0rneoMHAZWemVBtix7AUTphA09VaebLzxgxJuHJ/BkkgdccfHmvgQkJuU6P3ckshaVaAs8U9de4w",
+	"6oak1K4spCBPdr08spXsWuBP1TKZKzF0BN9TGH2Ryvhat9slE0YTOLSKZw0MbZrFUiQ6AmPVwgqdmqf2",
+	"ukRNuRnQIvSCqaF7rcMMCiIrPqkJJUWQUURYqoPUGLjNdX/DQYyx0N2ruHR7cFTkFjRRbJvZuBjLvhv+",
+	"OWfagNHXvm2nq24fAyjIRNozET6Edpu1QSzhxpAoY7wxVGorcDiJZjVM4IAXlBuNGJfKIP4YxmDK5Z0T",
+	"brZGBQRkuJQtB0A4heRIs0zJOStCyNopcsqzoWIzLpJVZPE1btTunYnEnga86J8PNLueyw9MU002Vplj",
+	"BeaOpLy2eJuB14xIhQHf+yJXFxvavZI3klCl+JymliUButg778QuiSktBUntCvvO3DCdVFClcfQ1So/q",
+	"vK4Gz66zb+63SaZNFtZGVz2vlFcgHTQVO28n3Fapg/c/RYM+4g0NTDPbzuuH+BTZuei68KIGqDZxFa7S",
+	"PpwFo3QLbGLGy1PWU8ssooDqdQkYyVIKV7QwwMO5cDKhmOR0wgjV1+hZHETbRgm5zRVCH4hsiDHBIfpF",
+	"9kVIRS2b75lnPuaC62lPcdrduD3f0qDphhJYLgTGokNK8NrI40BqxrFqK+kLMGeqaLEnYoDVsONUK1aO",
+	"1t+nUEmgPQ5N81/YcLQ0GxurFzwx07axauAJFxVV91CZ1Y9YLLMn3L7hIrH7XGWGrTmIZpkp3FoLqa7H",
+	"qVyQxIpjQhpiGDiINs5Np4awDzQ26TIiVIO3t91Zcc13UuXdRv9iRwldH3WZz3ILCNvnBvx1EpY1poq4",
+	"1C69YCwjMRV+q5sRjIfURvm4sNcoUD7Dt/3iVwQkbgiHxvZhQidRD/2cJ8S+S6ZMsYgIWZ65yoUmv/1a",
+	"fFG8aYc5gZ/tC0HuQ2zV5sS+46yRxYRDxz+KWSsDYyWBkyrKMciehJztBbcS85Sn1eIBsO7ffiWghg8T",
+	"iPmBFQs5zJz15YQIOZLJ0j7PPmB2EWwztlphcxO5lVjIgi7tOF47HGZUa7tAiFtwD09pBsp8ZSeu1g9u",
+	"xZ5foV5IdW1XZ7cKik1lr7/9CvUP5twsARhcTE6IUZwlZEbFEmQ+2BlkE9QOYsFgXZi9uJwxYYgVz7nd",
+	"SCKBakHBI3QkcwNKmFWjyaNvX70lR/OnR0kRLaUfR34sBSC2gKIg6VJDYpmnCdF0SbQMnEWtWBUidbjc",
+	"QWGp7saN8N2ijkXlkDFzyp8xRNBWTiocwZdfgtu7AmJILa7Ds691wRFci8ewdl03SmGI0o6FTAcw/pTQ",
+	"kZVrvAZoIMlaaUPQH7cZO9qbHchfIDfipvzGvn2Rpy3XOhuP7fuh0pkiaiRMQPKSzEGqGCu8GFFHWZdO",
+	"1hSP8rT9Hrx0ITUv3hwcPyWPUrp4bNW/TKY8Xh7S3MhhqQY3EUbmqisWjirD45QRn3EMIxIIrycjNuWQ",
+	"NN8quLbWv9hNHK5rgg4ckT8AN2vPg73ZbNxeTqUGZmV0KfNdDPxFEmUhJK+GKT7WE4LgxCriyWt665zy",
+	"lI5StjrlsSmdspRP+KiSWREUcltFJj0n2tkzU8C4UBtrRV8S7W9WeAIvqAQqDiTOrMaBX26qbq4Phw/g",
+	"F5UZ/LjAbU7X+5lqgnlhrd7Wco8D1LImW5KJuoorOLYGggDa9yD9ZLQEUEfeQst1YYQKM1EC06B9bLWN",
+	"cDVCenmt2zz2jZIzMobLnBiJ0pEXrnKd05RAlma0Cc6mnLqV+L34qBjvGgKR3Ycd+gRPKB3jEK/z9tnL",
+	"VRywhLZiaHCNDAPv2caxVcOJknm2s0v2Wxhlf37Zf8udncl5f/xNv8u4dqBv3DitRqmtxSQvyaxjLAEP",
+	"KUiwcXoB7ZZOxZLlVOHRQih+Z5FnJz35UyXz80bymVYLD7ukOj3dV6rTRsEgLUblTepQrCk0sX2Fh03u",
+	"1Frxh17ycm9BAHOnhncnQGxUHuLGMeahcsIOlRM2i4Rq8++0B5LQWWGXsc87F7RPonAizKlV0KggDCPm",
+	"rXxpRZ4F5WBC8k87iWCYsJTP0TTR9PnExmVn1wqJyEJ0ndElSSQk+UjlB428Ozjylp2ht+z0CnmNpdDs",
+	"57w9IhhstGjM0sSF1npzihX6uNEsHQfW2zqgkqHVhmfU8Jim6bK95iiOt2WIZ1EVzwGyJ+21R6tuH/24",
+	"RZzr6pjVnvv5oYzHqwV3YzLqCdj89JRnGdafs0A+JK6+YnLiTKujZelFLsysjSJlYEzLqDLpchh849kq",
+	"eCjMNFF0ISrpsH62vva0c5CEWtT24vstbwQcGFNprLycj9L+3rTO4LRjX2/Og90n+/ePSSuFQLfnnugR",
+	"brRnttkedU9f5GoIydLaR77Wa7UbNpGKM018TjWmVS2KSsEYh1EMB6WOp0wQiNCzet+jF28Ojv/4eH9Z",
+	"Sxsu2Bf3E/LA1ZdFuRwX9PxxcEXk2sjZcEYTFlmC43pKUQPY04qnMuUJXeq25KAFF4lc4CUDtQottQtW",
+	"1L8n9sXil9LanNClq87My9sPEsVgf88et4bmJOjqXbH+5231Gorgy4wudajo1QtvAZxBXdVkMZWaeaC7",
+	"d2ADfjQyYlTpTUtMbK7frj4MZ/fYZTY7wAUocBAFMWO/SMGqFUTONKdHl1MqJlPKGyVEXp+9OSOCztgp",
+	"Hq8VLT0mMJHYa95KnDOeCKdCrkNAfHkXIL5zI9TZnR85sBhtp7RedCTIOawx9IMUcrY8JYzGUzJiqRQT",
+	"SIK0SA04FZHFlMdTZ0fUDmI6IimnI55yswSjWKB4FxUmhnY0poYLKvBWHMl8MjVDqNznffqxTKUaJlyn",
+	"/NqSyYhZgXyYKR67KutWJDE0xWL4RclADga1hVTXMyrsBVPetEOoDwPlJ1KmJsuyzCAXw4VFSgGmSyi7",
+	"O1TSGCbguA1TnKZhJQxYYvD3OBcgd4XfWfoO/7ZiI8XYrODboFxhWWCj9qert5HaAa1C6l4V0hR/Ahxl",
+	"boZyPISKg0FVRS6Cwoqp1JjeNITyQM26HTgLSujLsoh9+NWYwpFkVFlIpkOnrliMs6r5cErB9pIpOeOa",
+	"DUdKXgMkuZhLd3zGcJMnGC6nDU1T6sTWXNDcTKXiv7BkmOWWO4GkleTYf4YNnXgPE/CYDRMl7SFjxfKe",
+	"ElTIrSpVUIZF4PrPOU3RpF0573TMU7eMonwHxCHkwjA1ZlirFmcGWPlFb7nOSvZFU30r9NzdbQB2pi6R",
+	"vcuNEw10HseMJb1kxEZopZ+6DIRyG+vN3kqjaNPXvLNttAAWMpQ9DGSkwTZDuw1UA6jndyUTxnl6QzM0",
+	"BTfzKEDvTtoduD5G2worgYwK5UzbOiRldIlhkp2OhbXhdDhEVKyr925LkaJfff93U+mvw0Ny5hR+7wtC",
+	"SRyqlFluQ8Drpg1LioAUF2rCMXiMjuQcpXpoOnaKUdSBF6nGAEIn+x6M9L3EuHDyYeobqO1KE4XRoTzc",
+	"rloplGRTaaST0ifSSioBqG4RGHVrTHgsfRFRVl1s0CtlrCTcIp4s6ARvlSIlA7KYBcWoOLTYYRhuMuOC",
+	"a+P/1kvdVSK5T8JeS7BkUYWladriqqwT3NJ/yUxlx7Xjpu1/LbXUZVkTgRBMFa64WF+0XZDCZXubH5Tj",
+	"rW7+26++wP6Qi7GsFeyHsJQozPrBoDxtqFVHsZbKb78WRZXD12dWPYUsBCJFzMKZ/G7Dx+OplJrpeh6H",
+	"1W2DN92vv/1KSvES/5ozbfiEGgzMK/oEAMeT2kS+9VLk9FGsAA11GEmeATssbG1eu4CBIfvBgcplPhRz",
+	"lDt1v2AaWjVbqag4DYCy3NaNZjdoN2WvpRNXRnIi4ZYiyFbcBPCsMal92N2qJ86VXrZU8HceHoqR9vIr",
+	"Az0rVkN3+K67gT/7ms2wdlbBV3gIcNcFIn7lCMq8EfyjBFzhJsXPIQzgz+o2i2DE3iyjSMP127a/bD3c",
+	"W5fG2mKkFkbx/bioMQmmxZy9x5ziPtEHdb+422mQTetH68mV3pWmih6CzksrzI2VnKEDpLB+eRUR6pZq",
+	"PhFBiCaWTPKGQOYVxEpJDKd0Db19rnBdf/HHL9eWcpYCPI9bvet0vO1ehnt5m1c/rTqr1S0l+53XOTBT",
+	"mhLIgGpYsp2jd2UIYstdbj/HZhOLLLawrfal3aCiGPaMW1lJ7cu215Sc+5SGfnvSRjFW39EXfSsGwm7L",
+	"jnfFciKEdDHN+/7Hjw2CAiRo5ve4H/bTttQNuFnjtPLZ4sVd9ph7MbLGJRwudWNLT+lxhfy39epfukzD",
+	"1uPZ4obaBBtafdkAxL1PiEezLnqr2G6wkC0geukq6fapDIvhMBun76ltLVb4bgQTbrG1t045aUOVfaF/",
+	"6yUTU7GqAH4fL+9mTny6Mjp+JRrhYldCt7P/7ktvs24tVDXLTEdN/Q0LSxUl4Fw30wWWogSReyQ/tHdn",
+	"VKx3mRcnV2331rKzgpyrmNldYW6Fxp1SbYbQSaFPlUV4q5Shq6/969u35wR/rBSucUfVGrKFxWPwge2S",
+	"dndr8OwRrFbtah05hEcTADpMc3T5rR7bAou4x9wKLu1GH3stkLOeGm+hVs6GJ9ZAQp9eOeFzJkienRJ9",
+	"DUEqRXKkqwRLjIx8WpKnJMI1Sbimo7Si5mfM69gFIZctobGla7ZOEd6sxXgzR14my/6l87ZgUa6Vd2fq",
+	"GKP9xlvR1WQjCgvW00JVvp8JgGcPdASHcDtEtK6l/K0RUq3ucosMs81N56hn2FXBdwJRNc+fHj+OiEtN",
+	"JY+EJOB+1BpqA1lV/HFERsuhXAjWWteCCSTS9lyaNRejZrFiLSE3i6lm8fD//Z//e1oEZgnioGBZhZKW",
+	"5yRddTZ6Rla6gtGrDzjcCr7i5yphsAf8r+HCiykVE9ZbaF9xJAi6YRfk304ZkWlC8PeiIJbmE2ERZMQ0",
+	"T9CZJtgCYlgsnjx7TqYyD8OQgxmbJ3I39b13P43vuDY3z5fq7GAPSdBYWLBZK3lf5o/m+IEuvbLKZ5bS",
+	"eJdIh6BkYjlUT1jcoilwJ+MfKkfVB599+bxVO8Ac7Gr03i/TgxdvwnrbYhC5L9/3sDU2z5AuN+jFgjX5",
+	"THvFCCjMh76eR/ZYePK4StNPn33Vw67Zx5LZw3bZh6d0otn3EPjUrwaTP4paGg+4Mk/If//Xfz7pXV63",
+	"AF37mE+/+OrJkydPvjo+Pm4beo9kG9RsKkeNqrbf99tDmu2vqv6aI70RPu1muGRUIdb0kAO2svrXQ4C2",
+	"gX9oLNqu7cw6eq7bceoFlyaiKD2xlYlnS3zAJNJ1jQq5INxU+p+Ac30qoTxHLc1qy5V0d1F9dtwWC+8S",
+	"SPpplis79bTw1pW2m+7eOpXV9UVFrovOtn36uveLAm3OW8Re+RJlffxnDfN/smkAZytK3kZRlDUYeLPZ",
+	"3F2EeI+yubsw5KZzc4td/um48i/Y7EHjp889obd5GD8A2+0nlLW4LzByYuAiGdq9FqvLowBH3Cr2ZsU1",
+	"3GLzSBxf3M9Ensm2Nb7pGSO+gpW6oYaVPiDtFYX2si1Aiq7KJ+uab6wWvulO3K2AiNOj9rLbc5dX0Vbl",
+	"pa+0v1NMVqAbVNsjBJpCa8mS0sMTKhK+kEmJ8WEYP5xEAMgKDbahXE8uDzi0TVZsyHp2ugQDNlWaAgpG",
+	"1Ydz7dMo1P9CuUnuWJGO1zDLWh28cV14PyU6U4wmRM6ZcmkHgmkyWto/uCJ4FWoX6QcFD4oJIpJSNWHa",
+	"EMVmFAqZY2bs4R50gpBNlzt+2rbjm+baBSa2mtbeThsZtr5RBkxEuCY+JyW6lRugSOCv61EzLjwcW/hm",
+	"wJ47dEHFaJpiyPMhOUsSTfLMB0oj3qRMo4JYIAnJ0lx7yOwDMQLWH+5v3e52tAEF7DyUbFtYdwHHbZhv",
+	"ezXDGFPqV4phGxVRlWNIakaBvYzW7WV8GCvGhjBCc7a/CmzZQU1RFncq08RyCrmApiaWPewBCexEF+Bt",
+	"apEAVhVngmhjqA1W1EtoF8z2JfX0rupkB63VYmoDMhdY3BlbeUabjY15F2vHLhI0xlJBWsRm429jltHX",
+	"ebvbsyMQoFOztQNVKlE6YakJ0DZAtCPGthS8jQi1RyNOwC1qXiCso+sfqNRzooql0Yo6HBv4huJ97WBf",
+	"JpUOYl9/n9crqvhu1T4xveywChJRTIWQhoxYSTmLIkXRVT4pa7A0ec0+TT8FSfWLgS/oLXTXrW89vYL+",
+	"trMAAg3tNaSmy35yC0E03cLLXfEGyxR78WdfVG0P1FjUZQtsUAsWT6nJ6LJVifNvrHLXytwMjaIJGwrp",
+	"40fLqgsbN+M/PvgTmpCHP/548L+ftHbkbyaclxmjQdG5llVHpUnRn0BfxMkNoO0F08C66sSx0oKjipeK",
+	"hgQY+lO2WIQSHDEE8LSHJO7HRlKaQtyaeoLhgs0ZVkxo6VPVtX380Texb/7cgxxCQ0etnpAgoA1YHPQb",
+	"PiE0TYvKUNcsK1VDn8i90hTXqDOgGXGGDSjyRXV7O6OObvBQPojRdKOEmPLRCgCjEtRBl0+65UHeMKN3",
+	"2HInnL7UUDqEbEikfAQ95jWfs8dWkX7kCqvZP6Eglb1fI4LVZRJ85bjhUbFfb6heGLkNAcME8PJKIHiG",
+	"WDXjjDtZ96WcMWwUAyQSNmnpbs5ySOAyKyWw4lnLWbETKSMJhy40CDnyKBfXQi58d9QI0g2KTimPQRM2",
+	"9JoJhPDCVxvFTO6Rr9HBktoFU7RJsgOMZS6SQ3IGjN7S+8JvClpLGEn87L8wJUG1KvrMlMXjDJG50qfF",
+	"roZ4cZRp7cV2NZZWgTplxQLd4Hxc9OCRyv7l1oibHNH4+hQsfgCyhRsD/hixpfTNXF0zmzVAiFqgMNhR",
+	"gmnDpEKGGfE0HSatYfxvXV6yb93K07TIRC6hABgFPzoskmlSN3+0NvDqaghWtCz1x7Eoqt5iwkDRClMK",
+	"VhTlw7Iv9tzxgWg1TkRlYyf4CQw6xZnogpZ81V7LkQ5J2KvM9ysS7HCwrxSlgry7Lt9eTctWcxDfuazm",
+	"zepozmbFQbC/Tl3bslIqbLEKdZer7b6Qt5rKk91+aKEqnu9heX7AisTdKZiv/HG4T6LfRBV4G7DH32vC",
+	"C06FVHIKPH3ECLOAaZecgiJobcBcSaArRixjjporxt9a7jNBZ0yTR1bB8cPIxxFMZbm6kKZ9Riwq3LMD",
+	"pntptFxdaGcPVFzmzMl0B4N8lfNEvmGgT5cL9LHOtvVlflBYgq56ZB3qXFX3a9BMqO/VqCHgAJtnYGzA",
+	"Fxu45atI0rIi+gkiD0gOZd2aAuGmcDeiUdAn1vz2K6kKTyctQpeXdLzURfU1kMqjglZmNGFE5qZIyMA6",
+	"VI+hrR8AJmxOWBHPVk04oXNG8ixyssuSTK38Z4mDzRkUMDJY9AetcrWhjJTXhBZbdRVwvIrcAj9QkkNg",
+	"FAcddN2rLD4wNq9O9Ft9wnvVk9aI6begLW3CIJqGnoyJIhsThFmZQkkn+/9JIG6BiwvkJGnP2BXK9jXR",
+	"NLQDR6zwxd6LulNckwRENG6m2GGuVrzIiYqbVW5v2+Z3LJkwdRYXtvKNgx3pwS/v/+5iHN8/eXRSfP7D",
+	"4/+1Otxx7TrOmeJYgq3RqGXnG7y64U9Y/8kVP9hdLIgVS5wncvfBEjba21iQF7KfXTY6PcT+InFzFCsv",
+	"4VGCuTch4oF9TVPanR6DPwK5wMzo93eTnxKX+VzU+3fNRBZOYPIuuYgIxq1eQjIJJTGFVGQuuWuocPOo",
+	"OCo3+Rmjos9Dv0lUbEFAD9xyAbuhor7RC7CK9XvIjlkxCaOqTRl4N5VYjt91RtbGdynFsmmFYNLWa8/b",
+	"k4Oeey5Hbds7CovhtfZSnck5tGYkI2YWjAliFpI4ZNCRE76cM+GQnHmCJy4iiAsrZnomkgvDU9drHPkA",
+	"Nlgu/iQFV4A6lqeggc2Z0jQluYC26wgko5aFBQaUpwheuFlrVC/vQXHyu+IpDrTKJoUKKySkN7VWKz51",
+	"iORECkJd75DAi+0aU7fYxHLd2jEpbGZfBhqgNg4O8Ypu3mGPSrgZ3gjnB351M0MDHt6YNQyn85awDKrk",
+	"B349R2nQGAcCrSzhQMULqE/k6aaVJzihtiWsy2+pPDOkZ2ezcJTq6RQ6pbRbGezsm0wQ0DIMX6P3Vmk3",
+	"Rx7c0tsC8N6ZWaQiFhYgnSRrjQzFWZbjR1jUKnP9CZzZoTQlIEEUtF5HtQZabxYosYZN37h+GF4Jd6Qg",
+	"BphfQfii4yeYbRxDa4uGH7q21tHA7p4J7XtP0GTuJBXFYumbXTC27c0JCmx762J/Se7zVKpKXFs9wFVZ",
+	"PFuXz90CTRqOytUZm7LPs4am+1j7WxyokdVYxvyWztCoPM4oKM7r1rIlgr8tdlKTu6xMRdO0kLNOidP/",
+	"QFpy6h60of6FKTloaVz2oHbvoOvcjLL90PN0HymSbZC9KNrj3pzsv6qaWkuJwuoZf83GEhv4CaLz0Ywb",
+	"KHJPJ5QLVH64MCnTeuPI/DVZfGpf147rSkRVa/5dVwmvd9NlxdAqoG3QCeTGjMc85nYaO7COCB0Ju+PU",
+	"S0lB8wAsHx+RoCvTaj9ex69sTx7Y3V1jCM7CLbZNR6WdwvNC51cpxwZ+slpTpqje9nTjQvSrkOmGBVjH",
+	"Du5Idg0o5mYZkqvfsNIvDoEjXaVaqwEFG0bk9nV7V1zapOb3Xlm2tabnJqVHDu/DmIHTbhCQUdnLzqKw",
+	"YyxlHwoXkTujInetmZ0F+v2GfctKR3HoEy5oZYOuMeuYQkv3GNy962IMQVhS+R4tYO8x1TOfUOjZUkLo",
+	"xL+GjZIxl+i3X0kBNvuHZdEaLjFhZwZHGVXOhu/4sYeoXUBK42tNPA9vaeaCMK+5YfFLP7Y3OWV06bq0",
+	"VM7HfoEHdEgsXgN4MVaybKQFhgOX65Yyi+7Q1oQlMMVhpRVLgUed2FODwraoo1mcK26Wl5aiXdp0YQ/E",
+	"T994zv3nd2/tIuDJwUlpS3CjTo3JBp/soNA2plmJ2YpQB5qmDCtjYr400VOZ6RPnDQ86eVikZtr4TM6y",
+	"r83hj+JH8eTJJZ+IAy4OnzwhV2euSyNFhEBDJPkxPz7+Iv7zu7fwgV2hA/WKa30VkSuaJ/Y/9iGz/+l8",
+	"ZP8LojKuQIO5UjJl+gqPtehPiy6kH4VhggpzQphVz4OgUUqMvLYSFGM6bFgKvVvdIJFrLgQ28t/r8A3v",
+	"koKx/O/2aR8+yVLNHBguWMagt44FxCtoeHL+w+VbfBcjOTDC0o5Arl4nbJZJY2Xjg7+w5RV59JVd2NNn",
+	"X5F4ShWNDVM6IkuZK/3YITOdMXLNlgi+wnU2ksnyRzHhcxb407Cz0yk+SgW0l4QnyfNnz8gVL2cfXrPl",
+	"UDFLrlduK2fYUEkKZ9mFo0WJFdpe6SskKfCiQ7jIYipJTAVJJMAscmb7xZQJBO8i7JFf9Eo/JGeC4Jhh",
+	"vNSPIpNa81Fq97EkMysI44Y0eX78J3KFrwyFNEOapnLBkqsSKG6NDgEUOySXzCKQk0GuoA1cbND4LQUu",
+	"bSlzounCAeBcyVHKZvrJE9CYL755Qf70/Mt/IY+uaIYNR7kURxk+9YeftBRXjx2oLcuxC7+yV+jVIXny",
+	"BK7fJ08w0ZvMSt3N/viWz1g4zRdffPEn8te3Lw5/FEVFYkexVukhZ+evA3HqZPDUq7U044OTwReHx4df",
+	"AOcxU+AhR/OnRyVvOvk4mGA5QIx34FK8TgYngxf2NjoLWJhiOpPCGWOfHR/7Qpo+OSmAwk9OnEdRZIcm",
+	"SMX8L9BoAhysJZLW/RqViXrtUxZ7OHLHiXw2n82oWg5OBv8qF2Rm8QuWArcZKUAVQYdGn8Bg6EQ7LR+h",
+	"pgfv7WAWusAW9NFHn/vx6YgpqnPFOqH9LTOv3CN3A2k/eweE/fr3A2Iq/ICuLV0Az0zxOY2Xg/eogdIZ",
+	"M9CY5O8fB9yuBnR+XzIyTLIvBS2jchZtCJLXLwefPr13zo/GtfhSyUx7zyDUCrRiSpIoprX9aNgHg78Y",
+	"ibeAKyeuI++JHdH4eqKklTOgzbVUJGbKUC4OCeRn6QixLXLiiC5yGlIw71kQLaOSl/k7hyeH5AJlKvwR",
+	"2CACZEo1nCwe9BVZTLllnMiduQbZ7bTiR02kYFFxh1m+PWJkzFOX0l02tnsUTDNiXEyG9ihZcvXYLsfe",
+	"d5bXHRY9JT2GWwRjXzufcw3Dn90xhr8GEORQjmThaqLshuXfSDVhxksQrejdySsyV3n3IHHNgSZtlay/",
+	"ARctnom9aqm+RtGNm0Ny7hBSMUDe5JSMmYkBf2Zun1d2ct859eqQvMMxGIjDC8Ut1yOJXIiWo/yQSWU6",
+	"znJ/3AomwLnaDu1dkCS3hxN7VRMTg/Q7B2ZwTwO13DW7cqiDhRy6rpTvuDYvXKmHtpX9nKPbqrm0HkuJ",
+	"2gcLTUE7D1a0LtyZBfieiitmmrA9TTRhK8CDKvQ+ZvrBDQVzNZPlQLyHm8hq4DKFygMg6gq5gIif5uqo",
+	"swrsY3nQmrgTDk09uZywXvOgub839u1SPHP3FFganIzWujv/fNm4fw/4njHBkqFz9JXjbZalsHLMERj9",
+	"txq17j2YcCFcvpcXBZLIl5yCoClfmpYUJqq2lf1cWU13OPKzjfeqJXRHKwctS7kJtmA6jKsuvkgYTaCq",
+	"2/vWedrOsuSDRy/QfrvBk99Bn3IrJN6FYG5Z+Dlyk8YVeEYy19xlV3GFi6SoC+SvNvwbLrZW4fjZ8dOi",
+	"vrOzyHr5MskVRVU9IT/lCQT1PTt+Fj7uxM7gQTsAPAyBgmNptXh9Sr6TCFJINuEwjzMglPr/cyfL2t+a",
+	"8soPGRMvMPimdhGuOfkLd0cHhpm/sKVDBbCAfe3aJu0FC+waXSW2quXYSgifGuj39LbQrw31vgHVoDzf",
+	"QTSYMpq4HpL+zKpLqBOpHXWfwr9d6wUbdy43aqLXtsvemd4KdayF4ELx7siZrsAL1EqGbyE5GMR812dM",
+	"+oRfajU4AzUWwcD+5fExoYbMpDaH5BWNp0iwno5Qe9AsHZ+QK6sQXp2SKxrHLDMsuYrAQsrGYxYH1Hnl",
+	"zPpX3taF0ZtUQ+IyrALibYU0NXNKacfj+tQu/AobnV1FPmUH12U1EkHsLbfW5GkFG+jnw4q9SRGziGjp",
+	"AeIt1/AyWnngF5zbsiTNZ1m6xEwwcK03GcpZbH4QHbL1/WMp+gxQqAdnOb6J+V0dmtZrDEu7AAIWR7eH",
+	"a+2CGahZds0zaKuF4aqhhQ8LD1bwco1tD6nyo3N7f1pl0XN3zl1JDa18UDqf9o6QPXOcA27khg0vkBzW",
+	"qsRhSu1+NOLycI6gCghGCt3OOkpZqcYx7ELeytdCZyx2WNaPcdwSw3gjDUN6vW1WsQU2F1U0sNZw6ekZ",
+	"3J5kcebuR5CFnDjbdlXekaQR9KayKKjx4luU9Xl/YrHLmElYkseu7aAjZC98dHG/I7yiD3AYt587pzVY",
+	"00WxpHtMaV4aeKC4z4fiEP1A1HQYGLkstEJDhraTIxpfY42nOWeLXkSXZUrO78e9hkvZSrt+uNEe6Gsb",
+	"+kKUC+OQ+hDPSMrrg4zH13l2Hwjoaymvz3E195R+yhU+UNHnQ0X/SudggZK54lC4esb6UFFMRczSe0RH",
+	"L2BB95uSHm6iz4uGXmCtXlZQkRyPMbVuKqWF3IRy0YuqLDxdD+67pidcyj+GweJBjfqcDReF/wBr+u7X",
+	"gIGpBgf3iPJewooc/d1Xqqss8oHsPiPtqp6Dg/ebR8a+dJVRFWNzvvtBVue4nntNVbjGB6L6jIkK6tIT",
+	"SlKpw0zloheQVGTGP7DkIM9I5lF2Y9pjc9+VrzVy+AfBCDxiVwWOdcj1gso1EbniyRXkpRjtosBOrZ6Y",
+	"cvsCJi7JmTdfwl38HdXm4JUd8OD1S7RtQgoNVA+HW9on3ilGZ1DrJ8CVoHAPJMnpwkza9Ltfwgiv5q6V",
+	"aRtLweMtmUplcV1xa89auhatD/cy7INBWB/g1tbgURvhuBeBUp6vKBPPdZH0KBJMaXOQg558TJhTQgWB",
+	"jV7KXMUMvdrY0WCGaQh78Pt+x+eQhzlRTGsCU6s5UwcQLcH8wdw7PzBHNeY+3ENOo/pWykTf13vIrfHh",
+	"Cvp8rqB3PkRzQRWbylwzbLwBPfuIa4688Q0jpHHVNe/a/5Qkb6S595Gdbpn/qATFzQMheUK6pMuwdYoo",
+	"xJU+9OMqGRz4ZPy7JqNzXM9ru5wHO9/DxXT74RJhVYmxVX8w6WVjilIsZvx+xERc4FLut6nBLfKBkj4v",
+	"i3kp3ZWdm/qaD9Ckfj8oya7kPgcX4QofqOjzoSI80cp95DJbMF/0NKiFMKM+SQUi/PoRGYx9byTAC1zP",
+	"gwT4QHG3LgHq64CmvPB36khwztmCxKmMr12eCbYX7Udrdv1JnrJ7FLB0USzqfgct1df5QHmfk+6FReAM",
+	"n7GizI8LZupJYDK9L8oXLOW+B6Q/3GOfHzW9cjUMAEyus+QWVHSgyjrk94OYLnzHjPt6QZWLfKCnf4Ko",
+	"ibAvlagWAepHb65d2d2TmVHLhxSqB8q6NUshRNwwok0OahXL+seqayaSA4gquQcUdMlE8jU2Y76XBOTX",
+	"90BEn5e5vYg+n0iZaDKRRVZvYdDoRVNTfi9sE5dTnt1v95Vd4QMxfV5RFaMlWUx5PHUuK4AT0lXf7ER9",
+	"fU/o6Jpnl4ZlD5aIB2q6TWr6VkIEtuuLUpX0+tCRjw1fVeTqrX+mgeO17sLY7bA4Na5XFxmF59prgh5H",
+	"zY5VMy74LJ/Bj83uVfe8xmcBwxus2PWu7LYBhQLTBEJtuKrk9dybiG1fiXYl6vlnbuPUUjnh2vC4dnJ+",
+	"CTd4cpAnEFOhfa/j4n7EMuVSAOdZ0OV9PEjLhRJFF/fhPn7n1vJga3m4i28t8N7hnO9/hL2yZnJeqbXc",
+	"vIqlMDQ2B5pRFU/ZyvqvzLcqx3ZCoHrKZFmWPcVay1wQIclfL75z7apIKieHxLdRgGwA+2EGXSBakq9g",
+	"JS9wXXpwM9hf4CB2EKjgIM6My7gz2uhc1/fUwDl1dapYUAfjPdwI2DfGKkxwHUylKFBAjqEbyEjmk6mJ",
+	"4HcsmE6+PF7VhiRhKZ8z39e7s6HEy/KxjbpKlPx89yL7TCTQ4XaffSW26MEgpOFjh0UVRHCwWbq+rP+w",
+	"NejXbvDGy9EXBANphZBJihXfp3IBKaVMhEKr77nUhs1HH93npfexsk19q8GLN+dfZSLxYB3ci8PtuuaT",
+	"4vfdjT3M3jSuujYREu7GxMkPUMzbnSjhyepj5mPXU7Y727nWynbE09QySSgzndAlZNbKWUaVb6OFYWeu",
+	"JelImqmVrHX9olRMQt9CK2dYJof4qQ1dagKZz3jbh+2rE8umYQpumtcrcNdgPxux1y1ZWFv72HLugH/d",
+	"NEvfuk/QPyRjXQ322+GqMleNPnNuXWV/3UQG9XbA646SRIfRAPvrt1Hl0cfyj/6RYpV3b6jD3/dWELfC",
+	"MGzipGjvmrIxtLdNZEG6Ts/GtgKq3oSaYKOesAmeF8aBpS2kSvSpU5Qg7M41Lg126aCTXB2SM3sCrOhC",
+	"VnAmO/spoaR8q7DzQcMFaCYr7MdH0NVVSFDnhmOpLO9nV4+brMdF0JSoOLjRSJ1gnruS4ldTYucVGDyx",
+	"v+iWys0QHmw3hfm2fd1K4Z/PX30bkfM331pMfcdG5yTPoJfwMfmefx0RxWI5EVyzxGoRDrinZMYMTaih",
+	"ROfxlPgMopTGDDt4W7W1RTX8a5ZKmrzyq9oUe2RsWHvtjMK8O+KCwoXRUk3jXvTHKTbdgjOXRtrl7QVX",
+	"ptJICNGlJQMSLvmku4WMR5Sjj/7Tup4VlUNcSYZ8Rifs6MkWB9cioNnt7clUimNtZwkNoLQfa+iYi4SL",
+	"Sbd4+qJsQ+Ju3YkkUDJcYftOaco7hAvyls0yqWgKl7e7Xywxq8RX2VkwlhGVC+3KxBgGHaZzw3S71PmN",
+	"X+Pd2BaL6TtwowDhHotgpNDhHyCFNpnVPV+4GMkPK+0ir+GJjWT2XChGk7W9Dj8v0wHA58Yl3O+XQf9l",
+	"Z/ZqCKsNLRJO9+ij+8GJqXRDI0H51g3ZCL6n6voCEeauz+973GsXoc78zzuf42sypXNGNGNW5F55eNgj",
+	"+2hEU7rSDPC1e4DofGYFoV+YkpZ/YrupXFmJa1kq+ZoZQjVPsDOhYBzyZDLKEyKkIhM+Z8KKVFwTmlFl",
+	"oN13xoBTNbnst8x8B+v0qxjclZBbW0bLSUIfZEJj6KmPF9OC4l1Ccs325ooGwPtpnGNzxlQ8pcL8Xge9",
+	"z0FTXaFuOgxgGF/QiQCvgppp0NA9MN3gp1zjaYP9nFHla19CszwfvWCvZICFXeiEJVYXm3Ft9S7XQ9zK",
+	"8qMlhKnPmdI0bb918STcuDdrTK+X/yMOnS1+d0Vf4MHsx7SEWz1zQ7a1ppXymoEtQli5J6WmMyxk6xa7",
+	"rTMWzXXbpgIpsv9En41pqsTQW7T4j+Bg+pibHP2DKXS2svDlmSZ/vvzhDcrWmry4/FtpV0HXMLlCb/IJ",
+	"geKOsZ5f2YfhKTz//xnr+SEB5Z1LZzGGJpZmSgV5ehwdHx8Tx4ssQwAjTLG2oZFymEoxuXLdgFKpuZgQ",
+	"f31ZRmj5hxudKmxzYk+k/hh69j6YYDHOlJ0yw4ArWZm/qOClCRPJiqvp0q9xM17k6LBb4tmOLkGBw91A",
+	"ndD1BLr7ClpZrZMIVk6QUWOYsm//x9/PDv79/ccvPv1uk01eGiXFBPwdVBDEuC52h3sIZ/V9sH/C5uWx",
+	"nnc0wK5O6hEajAgvLv/mJ6wXTC2W01op9enxs+fb1Eq9URZVoq7lCX6jW1VjdQMdkrOZvazwwuegQEtF",
+	"csGNBlHP8g4j5eH+WZ8dnToaiMiImYWVgiGmw1M/EgW2wPb1+TrZI7hYVjv1MZxgM7qHnIZ/Go9NM9oD",
+	"YHXj1yGeSKcO6860dsZHozy97jYJv3lpL78TFLyh4rNVXoTr/08hPuj8r28j76LU5Mq7567QtORK3XBN",
+	"cCxLARHcV65/L3XjBm4PGOIkGCoiV1Ys5lLYj/jiFVzJVxnCArwfI5rgYEX3B21khrchOE9O4WckUNfT",
+	"mjwl3/Ovm3fceV6i+GaW6Q8HImmizF6s0sc3M21HR2U8kX2YVqhY4mFqPHJAADmCYkm0XkC2A0E/eixY",
+	"aYKGsxrcIXl3XQ8Sf9yLlRrGigrfHfqCaEoSamgbIDexXgfe9B0tUXlHIAWQtDsDF76BejCQ6JSLyalX",
+	"jIvHuC5kVeIov5tEbz+sEKa9k97oKxblwdHdM31vviUYqHIPAO+eyoxoBlYSIuSiD2372NVOPewNmF+o",
+	"Jv/9X//5JML4Rfj76RdfPXny5MlXx8fHp1VPvKUR7u6BqVwIy/JpmrbqMwA5F5U5uNOY0M6Qafw5crG2",
+	"exEiy5hPN2hbsOctcpF12HGk2JzRDVvD7I+ztYpGFnqpMzwspkw4MyAEhy0UN4YJklisc5K3qQhDYAzG",
+	"+K+Ua8MSF812ZfePu9RXbVEX9pcGst5E2IWd6L6xuM1IZM+kQTXGwq+KhM5kyuPlKgHlHJ/YSF9yN167",
+	"JXGj5LU7yklzm+xy2Ltf9yILgRJ7oGnKtBs4AisF+K9HMllim2wa8jTNjAGvMDC1Nnnlh4wJsO9rcs0Y",
+	"qg7uNOznJVkwxchPeTKBIJhWmaQ46RsVSrqAf7cke6coEUqLRdqbP4wWHPC0i/UiV2TLvEr5hI9SCKCB",
+	"GEfk9GUbDDTMsg80Ni5Q8hQ8QhldajJWjE+m5hQC0VMpJpadQMydK1eZp2CfmXKIcD4k3/C0lI1bUAzX",
+	"6/LRbgLJ3Az3DZX+bMnOmexasekn/0CR5QKnT7iwrCHen89B5mlCXhPL6zvDqFzA7Eoj2oV75tbTYraO",
+	"ob7hgHIEyD96Mkz3zm7cCOgwyrK/StCfMx1AuU6pWVkHrcg2WIXJJlfigCaJYlqvEnIu4Mkz9+DdZViv",
+	"kROLgvd7YQhWIkAQaTKRa8SNhrTQBNkNCg0bQOsOOP2dn+Elcwlja8+xoAhQ0NbwdnxmI96+V35MYyP/",
+	"md0tCPlbCD+QRNOFFfR0YJ4JbQGVXNq6Q6ahRC7YaCrl9YHPWV2NX+/w6VfFw3ca61dbjV1gK/Axkc5M",
+	"2WxfRS6MVGysJASAsQAY7Vy4MxvemWamMk2cNZNPIH5Cs1gxyGWCshlxS4vRF4pRw2oguO/t5WrL7SHs",
+	"P707vOq6DfzBl35IPLa9SFT2dmIgRbHybLsvhwYZH30MstA/IfqlzLC2ftP2+yYi1Q6gpenrBabZ7GW/",
+	"dqRqeECVhtZnRFSS7nc0vlITT5uQ+muW0HZI3aD4tCmWvgBv1p3JU/sipj0gE0IiIkxQZz9JuMY0RwPa",
+	"iJJW1wsptp207KgszhU3S8C6EaOKqcHJ399bJMGGwoiPuUoHJ4Mj4JtupI9dtTW0TJOaEKYHzTCoM30d",
+	"uYowVXW87WEYPGMySxlJoKYa9a0eS/kMUkXaI9kwNBGNmWMuKOZV+cwBiNNpvnjuLKAovxKnqkXE8SId",
+	"KOseqM1BIF4fK+KEFTuqSQvtW/bW8hPnSIp8o1hwvEVQ1p4lRM7dzibSGCbKwb0s1Bw7yHWKqQhynVDE",
+	"crk51bQcf55lVs6n95/+fwAAAP//",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"aftercare.dev/gateway/access"
 	"aftercare.dev/services/platform/config"
 )
 
@@ -33,11 +34,8 @@ type Config struct {
 	// Tenant is the merchant id in the tokens of those who run the system. A payload does not say whose it is, and who
 	// sees one history sees all, so a token of any other merchant is refused.
 	Tenant string `env:"CODEC_TENANT,required,notEmpty"`
-	// Issuer and Audience are what tokens must name.
-	Issuer   string `env:"JWT_ISSUER,required,notEmpty"`
-	Audience string `env:"JWT_AUDIENCE,required,notEmpty"`
-	// PublicKeys are those that tokens are checked with: PEM, or the path of a PEM file.
-	PublicKeys string `env:"JWT_PUBLIC_KEYS,required,notEmpty" form:"PEM with public keys, or the path of such a file"`
+	// Tokens says whose tokens are taken.
+	Tokens access.Config
 }
 
 // Validate checks the origins, which a browser compares letter by letter.

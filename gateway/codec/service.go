@@ -17,7 +17,6 @@ import (
 	"time"
 
 	"aftercare.dev/gateway/access"
-	"aftercare.dev/services/platform/config"
 	"aftercare.dev/services/platform/httpserver"
 	"aftercare.dev/services/platform/process"
 	"aftercare.dev/workflows/payload"
@@ -42,15 +41,15 @@ func New(_ context.Context, cfg Config, log *slog.Logger) (*Service, error) {
 	if err != nil {
 		return nil, err
 	}
-	tokens, err := access.NewVerifier(cfg.PublicKeys, cfg.Issuer, cfg.Audience, time.Now)
+	tokens, err := cfg.Tokens.Verifier(time.Now)
 	if err != nil {
-		return nil, &config.Error{Variable: "JWT_PUBLIC_KEYS", Sentence: "JWT_PUBLIC_KEYS cannot be used: " + err.Error()}
+		return nil, err
 	}
 	page, err := template.New("page").Parse(pageText)
 	if err != nil {
 		return nil, fmt.Errorf("read the page of the codec server: %w", err)
 	}
-	s := &Service{cfg: cfg, log: log, tokens: tokens, limiter: access.NewLimiter(cfg.RequestsPerSecond, time.Now), page: page}
+	s := &Service{cfg: cfg, log: log, tokens: tokens, limiter: access.NewLimiter(access.Rates{Subject: cfg.RequestsPerSecond}, time.Now), page: page}
 	s.server, err = httpserver.New(httpserver.Options{
 		Name: "codec", Logger: log, MaxBody: maxBody, DrainDelay: cfg.DrainDelay,
 	})

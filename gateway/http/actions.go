@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"time"
 
 	"go.temporal.io/sdk/client"
 
@@ -33,7 +34,8 @@ type build func(contract.Envelope) (contract.Act, error)
 // act does an action on a case: the words of the actor are kept first, so that the workflow carries only their id, then
 // the workflow is asked, and the case is read back.
 func (h *Handlers) act(ctx context.Context, name contract.Action, a action, content build) (acted, error) {
-	if _, err := h.readCase(ctx, a.caseID); err != nil {
+	seen, err := h.readCase(ctx, a.caseID)
+	if err != nil {
 		return acted{}, err
 	}
 	id, err := a.id(access.From(ctx), name)
@@ -48,7 +50,7 @@ func (h *Handlers) act(ctx context.Context, name contract.Action, a action, cont
 	if err != nil {
 		return acted{}, err
 	}
-	done, err := h.update(ctx, a.caseID, id, update)
+	done, err := h.update(ctx, seen, id, update)
 	if err != nil {
 		return acted{}, err
 	}
@@ -86,28 +88,34 @@ func (h *Handlers) keepNote(ctx context.Context, a action, id string) (string, e
 	return note.NoteID, err
 }
 
+// catchingUp is how long a workflow that is behind its case is left alone.
+const catchingUp = 250 * time.Millisecond
+
 // update asks the workflow of the case. False without an error means that it accepted and its answer follows.
-func (h *Handlers) update(ctx context.Context, caseID, id string, act contract.Act) (done bool, err error) {
+//
+// A workflow whose worker died goes on from its history, and can be behind what the case shows for some seconds: what it
+// refuses then, it was only asked too early.
+func (h *Handlers) update(ctx context.Context, seen cases.Case, id string, act contract.Act) (done bool, err error) {
 	waiting, cancel := context.WithTimeout(ctx, h.Limits.Act)
 	defer cancel()
-	update, err := h.Temporal.UpdateWorkflow(waiting, client.UpdateWorkflowOptions{
-		WorkflowID: contract.CaseWorkflowID(access.From(ctx).MerchantID, caseID),
-		UpdateID:   id, UpdateName: string(act.Action()), Args: []any{act},
-		WaitForStage: client.WorkflowUpdateStageAccepted,
-	})
-	accepted := err == nil
-	if accepted {
-		var answer contract.Acted
-		err = update.Get(waiting, &answer)
-	}
-	if refusal, ok := refusalOf(err, contract.ErrorActionRefused); ok {
-		return false, refused(refusal)
+	accepted, err := h.ask(waiting, seen.CaseID, id, act)
+	refusal, refuses := refusalOf(err, contract.ErrorActionRefused)
+	for refuses && refusal.Stage != "" && refusal.Version < seen.Version {
+		select {
+		case <-waiting.Done():
+			return false, unanswered(waiting.Err())
+		case <-time.After(catchingUp):
+		}
+		accepted, err = h.ask(waiting, seen.CaseID, id, act)
+		refusal, refuses = refusalOf(err, contract.ErrorActionRefused)
 	}
 	switch {
+	case refuses:
+		return false, refused(refusal)
 	case err == nil:
 		return true, nil
 	case gone(err):
-		return false, h.tooLate(ctx, caseID, act.Action())
+		return false, h.tooLate(ctx, seen.CaseID, act.Action())
 	case ctx.Err() != nil:
 		return false, ctx.Err()
 	case accepted && late(err):
@@ -115,6 +123,20 @@ func (h *Handlers) update(ctx context.Context, caseID, id string, act contract.A
 	default:
 		return false, unanswered(err)
 	}
+}
+
+// ask asks the workflow once, and tells whether it accepted, whatever became of that.
+func (h *Handlers) ask(ctx context.Context, caseID, id string, act contract.Act) (accepted bool, err error) {
+	update, err := h.Temporal.UpdateWorkflow(ctx, client.UpdateWorkflowOptions{
+		WorkflowID: contract.CaseWorkflowID(access.From(ctx).MerchantID, caseID),
+		UpdateID:   id, UpdateName: string(act.Action()), Args: []any{act},
+		WaitForStage: client.WorkflowUpdateStageAccepted,
+	})
+	if err != nil {
+		return false, err
+	}
+	var answer contract.Acted
+	return true, update.Get(ctx, &answer)
 }
 
 // tooLate is the refusal of a case whose workflow has ended.

@@ -39,7 +39,13 @@ func (h *Handlers) BookPickup(ctx context.Context, r api.BookPickupRequestObject
 			if b.Address == nil {
 				return act, nil
 			}
-			contact, err := read(h.Services.Logistics.CreateContactWithResponse(ctx, access.From(ctx).MerchantID, *b.Address))
+			// The address goes when the buyer of the order is forgotten.
+			of, err := h.readCase(ctx, r.CaseID)
+			if err != nil {
+				return nil, err
+			}
+			contact, err := read(h.Services.Logistics.CreateContactWithResponse(ctx, access.From(ctx).MerchantID,
+				&logistics.CreateContactParams{OrderID: &of.OrderID}, *b.Address))
 			act.ContactID = contact.ContactID
 			return act, err
 		})

@@ -38,6 +38,8 @@ type reply struct {
 type wake struct {
 	workflowID, signal string
 	event              contract.Event
+	// money is the case whose money it is about; it is told if the workflow has ended.
+	money *contract.Case
 }
 
 // Callback is a handler of what a provider sends. It is mounted beside the contract: the token of a user is not asked
@@ -50,7 +52,10 @@ func (h *Handlers) Carrier(ctx context.Context, r *http.Request, m message) (rep
 		Headers: m.headers, Query: m.query, Body: m.body,
 	}))
 	return reply{answer.Status, answer.ContentType, answer.Body, each(answer.Events, func(e logistics.CaseEvent) wake {
-		return wake{contract.CaseWorkflowID(e.MerchantID, e.CaseID), contract.CarrierEvent, contract.Event{EventID: e.EventID, Subject: e.Subject}}
+		return wake{
+			workflowID: contract.CaseWorkflowID(e.MerchantID, e.CaseID), signal: contract.CarrierEvent,
+			event: contract.Event{EventID: e.EventID, Subject: e.Subject},
+		}
 	})}, err
 }
 
@@ -64,17 +69,24 @@ func (h *Handlers) Insurer(ctx context.Context, r *http.Request, m message) (rep
 		return reply{status: http.StatusOK, contentType: "text/plain; charset=utf-8", body: r.URL.Query().Get("echostr")}, nil
 	}
 	return reply{answer.Status, answer.ContentType, answer.Body, each(answer.Events, func(e logistics.CaseEvent) wake {
-		return wake{contract.FreightClaimWorkflowID(e.MerchantID, e.CaseID), contract.InsurerEvent, contract.Event{EventID: e.EventID, Subject: e.Subject}}
+		return wake{
+			workflowID: contract.FreightClaimWorkflowID(e.MerchantID, e.CaseID), signal: contract.InsurerEvent,
+			event: contract.Event{EventID: e.EventID, Subject: e.Subject},
+		}
 	})}, err
 }
 
-// Payments takes the refund notifications of WeChat Pay.
+// Payments takes the refund notifications of WeChat Pay. One about a refund whose workflow has ended is news for its case.
 func (h *Handlers) Payments(ctx context.Context, _ *http.Request, m message) (reply, error) {
 	answer, err := read(h.Services.Payment.ReceivePaymentCallbackWithResponse(ctx, payment.Callback{
 		Headers: m.headers, Query: m.query, Body: m.body,
 	}))
 	return reply{answer.Status, answer.ContentType, answer.Body, each(answer.Events, func(e payment.CaseEvent) wake {
-		return wake{contract.RefundWorkflowID(e.MerchantID, e.Subject), contract.PaymentEvent, contract.Event{EventID: e.EventID, Subject: e.Subject}}
+		return wake{
+			workflowID: contract.RefundWorkflowID(e.MerchantID, e.Subject), signal: contract.PaymentEvent,
+			event: contract.Event{EventID: e.EventID, Subject: e.Subject},
+			money: &contract.Case{MerchantID: e.MerchantID, CaseID: e.CaseID},
+		}
 	})}, err
 }
 
@@ -127,12 +139,17 @@ func messageOf(r *http.Request) (message, error) {
 	return m, nil
 }
 
-// signal wakes the workflows. One that has ended needs no waking.
+// signal wakes the workflows. One that has ended needs no waking, but its case may have to know.
 func (h *Handlers) signal(ctx context.Context, events []wake) error {
 	for _, e := range events {
 		err := h.Temporal.SignalWorkflow(ctx, e.workflowID, "", e.signal, e.event)
 		var missing *serviceerror.NotFound
-		if err != nil && !errors.As(err, &missing) {
+		if errors.As(err, &missing) {
+			if err = nil; e.money != nil {
+				err = h.mindMoney(ctx, *e.money, e.event)
+			}
+		}
+		if err != nil {
 			return problem.Unavailable(problem.CodeUnavailable, "the message cannot be passed on at the moment; send it again").
 				WithCause(fmt.Errorf("signal %s: %w", e.signal, err))
 		}

@@ -84,7 +84,7 @@ func (h *Handlers) GetTracking(ctx context.Context, r api.GetTrackingRequestObje
 	if err != nil {
 		return nil, err
 	}
-	return api.GetTracking200JSONResponse(tracking), nil
+	return api.GetTracking200JSONResponse(masked(access.From(ctx).Role, tracking)), nil
 }
 
 // ListRefunds returns refunds of a case or an order, or those in a state.

@@ -67,12 +67,9 @@ func told(caller access.Caller, e cases.Entry) cases.Entry {
 
 // StreamEvents sends an event for each timeline entry as it is recorded.
 func (h *Handlers) StreamEvents(ctx context.Context, r api.StreamEventsRequestObject) (api.StreamEventsResponseObject, error) {
-	after := int64(0)
-	if last := value(r.Params.LastEventID); last != "" {
-		var err error
-		if after, err = strconv.ParseInt(last, 10, 64); err != nil || after < 0 {
-			return nil, problem.Invalid("Last-Event-ID", "must be the number of an entry")
-		}
+	after, err := seen(value(r.Params.LastEventID))
+	if err != nil {
+		return nil, err
 	}
 	first, err := h.timeline(ctx, r.CaseID, cases.GetTimelineParams{After: &after, Limit: pointer(eventsAtOnce)})
 	if err != nil {
@@ -82,14 +79,32 @@ func (h *Handlers) StreamEvents(ctx context.Context, r api.StreamEventsRequestOb
 		return nothingMore{}, nil
 	}
 	caller := access.From(ctx)
-	if !h.streams.take(caller.Principal) {
-		return nil, problem.New(http.StatusTooManyRequests, CodeTooManyStreams, "close a stream before you open another").
+	switch h.streams.take(caller.Principal) {
+	case allTaken:
+		AnswerHeader(ctx).Set("Retry-After", "30")
+		return nil, problem.New(http.StatusTooManyRequests, CodeTooManyStreams, "no more live views can be opened at the moment; ask for the case instead").
 			With("limit", h.Limits.Streams)
+	case ownTaken:
+		return nil, problem.New(http.StatusTooManyRequests, CodeTooManyStreams, "close a stream before you open another").
+			With("limit", h.Limits.StreamsPerSubject)
+	default:
 	}
 	return eventStream(func(w http.ResponseWriter) error {
 		defer h.streams.release(caller.Principal)
 		return h.stream(ctx, w, r.CaseID, after, first)
 	}), nil
+}
+
+// seen is the number of the entry that a client saw last, 0 for none.
+func seen(lastEventID string) (int64, error) {
+	if lastEventID == "" {
+		return 0, nil
+	}
+	number, err := strconv.ParseInt(lastEventID, 10, 64)
+	if err != nil || number < 0 {
+		return 0, problem.Invalid("Last-Event-ID", "must be the number of an entry")
+	}
+	return number, nil
 }
 
 func pointer[T any](v T) *T { return &v }
@@ -161,30 +176,48 @@ func send(w io.Writer, control *http.ResponseController, entries []cases.Entry) 
 	return control.Flush()
 }
 
-// streams counts the open streams of each subject.
+// streams counts the open streams, of all and of each subject.
 type streams struct {
-	limit int
-	mu    sync.Mutex
-	open  map[[2]string]int
+	limit, perSubject int
+
+	mu   sync.Mutex
+	all  int
+	open map[[2]string]int
 }
 
-func newStreams(limit int) *streams { return &streams{limit: limit, open: map[[2]string]int{}} }
+// seat tells whether a stream may be opened.
+type seat int
 
-func (s *streams) take(p access.Principal) bool {
+const (
+	free seat = iota
+	ownTaken
+	allTaken
+)
+
+func newStreams(limit, perSubject int) *streams {
+	return &streams{limit: limit, perSubject: perSubject, open: map[[2]string]int{}}
+}
+
+func (s *streams) take(p access.Principal) seat {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	subject := [2]string{p.MerchantID, p.Subject}
-	if s.open[subject] >= s.limit {
-		return false
+	switch {
+	case s.open[subject] >= s.perSubject:
+		return ownTaken
+	case s.all >= s.limit:
+		return allTaken
 	}
+	s.all++
 	s.open[subject]++
-	return true
+	return free
 }
 
 func (s *streams) release(p access.Principal) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	subject := [2]string{p.MerchantID, p.Subject}
+	s.all--
 	if s.open[subject]--; s.open[subject] <= 0 {
 		delete(s.open, subject)
 	}

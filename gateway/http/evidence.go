@@ -22,10 +22,16 @@ func (h *Handlers) UploadEvidence(ctx context.Context, r api.UploadEvidenceReque
 	return api.UploadEvidence201JSONResponse(evidence), nil
 }
 
-// GetEvidence returns a photo; to a buyer only one that they uploaded or that belongs to a case of theirs.
+// GetEvidence returns a photo; to a buyer only one that they uploaded or that a case of theirs shows to everyone, to a
+// storefront none that is for staff.
 func (h *Handlers) GetEvidence(ctx context.Context, r api.GetEvidenceRequestObject) (api.GetEvidenceResponseObject, error) {
 	caller := access.From(ctx)
-	photo, err := h.Services.Cases.GetEvidenceWithResponse(ctx, caller.MerchantID, r.EvidenceID, &cases.GetEvidenceParams{BuyerID: caller.Owner()})
+	wanted := cases.GetEvidenceParams{BuyerID: caller.Owner()}
+	if !caller.Staff() {
+		everyone := cases.Everyone
+		wanted.Audience = &everyone
+	}
+	photo, err := h.Services.Cases.GetEvidenceWithResponse(ctx, caller.MerchantID, r.EvidenceID, &wanted)
 	if err != nil {
 		return nil, err
 	}

@@ -74,8 +74,8 @@ type Limits struct {
 	Open time.Duration
 	// Act bounds the wait for the effect of an action; after it the answer is 202.
 	Act time.Duration
-	// Streams is how many event streams a subject may have open in this process.
-	Streams int
+	// Streams is how many event streams may be open in this process, StreamsPerSubject how many of them a subject may have.
+	Streams, StreamsPerSubject int
 }
 
 // Handlers implements api.StrictServerInterface.
@@ -93,5 +93,5 @@ func New(d Dependencies) (*Handlers, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Handlers{Dependencies: d, lines: lines, streams: newStreams(d.Limits.Streams)}, nil
+	return &Handlers{Dependencies: d, lines: lines, streams: newStreams(d.Limits.Streams, d.Limits.StreamsPerSubject)}, nil
 }

@@ -14,16 +14,18 @@ import (
 
 // counters count what happens to cases. A step counts when its transaction has committed, and never twice; one whose
 // commit was not answered does not count.
-type counters struct{ opened, closed, missed metric.Int64Counter }
+type counters struct{ opened, closed, reopened, missed metric.Int64Counter }
 
 func newCounters(meter metric.Meter) (*counters, error) {
 	var (
 		c    counters
-		errs [3]error
+		errs [4]error
 	)
 	c.opened, errs[0] = meter.Int64Counter("aftercare.cases.opened", metric.WithUnit("{case}"), metric.WithDescription("Cases that were opened"))
-	c.closed, errs[1] = meter.Int64Counter("aftercare.cases.closed", metric.WithUnit("{case}"), metric.WithDescription("Cases that ended"))
-	c.missed, errs[2] = meter.Int64Counter("aftercare.cases.deadlines_missed", metric.WithUnit("{deadline}"),
+	c.closed, errs[1] = meter.Int64Counter("aftercare.cases.closed", metric.WithUnit("{case}"), metric.WithDescription("Cases that ended, also once more"))
+	c.reopened, errs[2] = meter.Int64Counter("aftercare.cases.reopened", metric.WithUnit("{case}"),
+		metric.WithDescription("Closed cases that were opened again, by why"))
+	c.missed, errs[3] = meter.Int64Counter("aftercare.cases.deadlines_missed", metric.WithUnit("{deadline}"),
 		metric.WithDescription("Deadlines that passed before who was expected acted, by what followed"))
 	return &c, errors.Join(errs[:]...)
 }
@@ -35,6 +37,9 @@ func (c *counters) count(ctx context.Context, merchantID string, r store.Recorde
 	}
 	if r.Closed {
 		c.closed.Add(ctx, 1, metric.WithAttributes(append(about, attribute.String("outcome", r.Outcome))...))
+	}
+	if r.Reopened != "" {
+		c.reopened.Add(ctx, 1, metric.WithAttributes(append(about, attribute.String("reason", r.Reopened))...))
 	}
 	if r.Missed != "" {
 		c.missed.Add(ctx, 1, metric.WithAttributes(append(about, attribute.String("consequence", r.Missed))...))

@@ -58,11 +58,13 @@ func TestWhatHappensToCasesIsCounted(t *testing.T) {
 		{Type: "return_refund", Opened: true},
 		{Type: "return_refund", Missed: "approved_automatically"},
 		{Type: "return_refund", Closed: true, Outcome: "refunded", Missed: "closed"},
+		{Type: "return_refund", Reopened: "refund_returned"},
 		{Version: 3},
 	} {
 		c.count(t.Context(), "m1", r)
 	}
 	want := map[string]float64{
+		"aftercare.cases.reopened merchant_id=m1,reason=refund_returned,type=return_refund":                     1,
 		"aftercare.cases.opened merchant_id=m1,type=return_refund":                                              1,
 		"aftercare.cases.closed merchant_id=m1,outcome=refunded,type=return_refund":                             1,
 		"aftercare.cases.deadlines_missed consequence=approved_automatically,merchant_id=m1,type=return_refund": 1,

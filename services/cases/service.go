@@ -23,21 +23,26 @@ import (
 	"aftercare.dev/services/cases/store"
 	"aftercare.dev/services/cases/vault"
 	"aftercare.dev/services/cases/wording"
+	"aftercare.dev/services/platform/callers"
 	"aftercare.dev/services/platform/config"
 	"aftercare.dev/services/platform/database"
 	"aftercare.dev/services/platform/httpclient"
 	"aftercare.dev/services/platform/httpserver"
 	"aftercare.dev/services/platform/outbox"
 	"aftercare.dev/services/platform/process"
+	"aftercare.dev/services/platform/seal"
 )
 
 // Config is read from the environment: CASES_LISTEN, CASES_DATABASE_DSN …
 type Config struct {
 	// Listen is where the process takes requests.
 	Listen string `env:"CASES_LISTEN" envDefault:":8084" validate:"hostname_port"`
-	// ServiceToken is what the processes of the house ask of each other; empty lets everybody in.
-	ServiceToken config.Secret   `env:"SERVICE_TOKEN"`
-	Database     database.Config `envPrefix:"CASES_DATABASE_"`
+	// ServiceToken is what this process shows to others. Without Callers it is also what it asks of them; empty lets
+	// everybody in.
+	ServiceToken config.Secret `env:"SERVICE_TOKEN"`
+	// Callers, if not empty, are those who may call, each with a token of its own.
+	Callers  callers.List    `env:"SERVICE_CALLERS" form:"a comma list of name:hash, each hash the SHA-256 of that caller's token in hex"`
+	Database database.Config `envPrefix:"CASES_DATABASE_"`
 	// Migrate brings the schema up to date at the start.
 	Migrate bool `env:"CASES_MIGRATE" envDefault:"true"`
 	// DrainDelay is how long requests are still taken after /readyz has turned red.
@@ -50,6 +55,14 @@ type Config struct {
 	// CallTimeout bounds one call of another service.
 	CallTimeout time.Duration `env:"CASES_CALL_TIMEOUT" envDefault:"10s" validate:"min=100ms,max=25s"`
 
+	// Personal has the keys of people's data.
+	Personal seal.Config
+	// RetentionPhotos is how many days after a case was closed its photos are kept; 0 means for ever.
+	RetentionPhotos int `env:"RETENTION_PHOTOS_DAYS" envDefault:"180" validate:"min=0,max=36500"`
+	// RetentionTransactions is how many days after a case was closed its texts are kept; 0 means for ever.
+	// Transaction records have to be kept for three years at least (E-Commerce Law, article 31).
+	RetentionTransactions int `env:"RETENTION_TRANSACTIONS_DAYS" envDefault:"1095" validate:"min=0,max=36500"`
+
 	// EvidenceURL is the bucket for photos, such as file:///var/lib/aftercare/evidence; empty means
 	// EvidenceDirectory.
 	EvidenceURL config.Secret `env:"CASES_EVIDENCE_URL"`
@@ -59,6 +72,18 @@ type Config struct {
 	EvidenceMaxBytes int64 `env:"CASES_EVIDENCE_MAX_BYTES" envDefault:"10485760" validate:"min=1024,max=104857600"`
 	// EvidenceConcurrency is how many photos are cleaned at a time; each may take 400 MB meanwhile.
 	EvidenceConcurrency int `env:"CASES_EVIDENCE_CONCURRENCY" envDefault:"2" validate:"min=1,max=64"`
+}
+
+// threeYears is the least that the law allows for transaction records, in days (E-Commerce Law, article 31).
+const threeYears = 3 * 365
+
+// Validate checks what tags cannot say.
+func (c *Config) Validate() error {
+	if c.RetentionTransactions > 0 && c.RetentionTransactions < threeYears {
+		return &config.Error{Variable: "RETENTION_TRANSACTIONS_DAYS", Sentence: fmt.Sprintf(
+			"RETENTION_TRANSACTIONS_DAYS is %d, expected %d at least, or 0 for ever", c.RetentionTransactions, threeYears)}
+	}
+	return nil
 }
 
 // maxStepBody is enough for a step of 50 entries and a state of 500 lines, in bytes.
@@ -117,13 +142,19 @@ func (s *Service) assemble(ctx context.Context, cfg Config) error {
 		return err
 	}
 	s.relay = outbox.NewRelay(outbox.Options{DB: s.db, Logger: s.log, Deliver: announcer.deliver})
-	records, meter := store.New(s.db, time.Now), otel.Meter("aftercare.dev/services/cases")
+	sealer, err := seal.New(cfg.Personal)
+	if err != nil {
+		return err
+	}
+	seal.Warn(s.log, sealer)
+	records, meter := store.New(s.db, time.Now).Sealing(sealer), otel.Meter("aftercare.dev/services/cases")
 	counters, err := newCounters(meter)
 	if err != nil {
 		return err
 	}
 	err = s.serve(cfg, http.New(http.Dependencies{
 		Store: records, Orders: orderClient, Wording: sentences, Now: time.Now,
+		KeepPhotos: cfg.RetentionPhotos, KeepTexts: cfg.RetentionTransactions,
 		Vault: vault.New(s.bucket, records, cfg.EvidenceMaxBytes, cfg.EvidenceConcurrency),
 		Recorded: func(ctx context.Context, merchantID string, r store.Recorded) {
 			counters.count(ctx, merchantID, r)
@@ -162,7 +193,7 @@ func (s *Service) serve(cfg Config, handlers *http.Handlers) error {
 		return fmt.Errorf("read contract: %w", err)
 	}
 	s.server, err = httpserver.New(httpserver.Options{
-		Name: "cases", Logger: s.log, ServiceToken: cfg.ServiceToken, Spec: spec, Catalogs: []fs.FS{wording.Problems()},
+		Name: "cases", Logger: s.log, ServiceToken: cfg.ServiceToken, Callers: cfg.Callers, MayCall: Callers(), Spec: spec, Catalogs: []fs.FS{wording.Problems()},
 		Ready:      map[string]httpserver.Check{"database": database.Ping(s.db)},
 		Middleware: []func(nethttp.Handler) nethttp.Handler{http.Languages},
 		MaxBodyOf:  map[string]int64{"recordStep": maxStepBody, "uploadEvidence": cfg.EvidenceMaxBytes},

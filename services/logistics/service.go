@@ -22,20 +22,25 @@ import (
 	"aftercare.dev/services/logistics/orders"
 	"aftercare.dev/services/logistics/shipping"
 	"aftercare.dev/services/logistics/store"
+	"aftercare.dev/services/platform/callers"
 	"aftercare.dev/services/platform/config"
 	"aftercare.dev/services/platform/database"
 	"aftercare.dev/services/platform/httpclient"
 	"aftercare.dev/services/platform/httpserver"
 	"aftercare.dev/services/platform/process"
+	"aftercare.dev/services/platform/seal"
 )
 
 // Config is read from the environment: LOGISTICS_LISTEN, LOGISTICS_DATABASE_DSN, KUAIDI100_KEY …
 type Config struct {
 	// Listen is where the process takes requests.
 	Listen string `env:"LOGISTICS_LISTEN" envDefault:":8082" validate:"hostname_port"`
-	// ServiceToken is what the processes of the house ask of each other; empty lets everybody in.
-	ServiceToken config.Secret   `env:"SERVICE_TOKEN"`
-	Database     database.Config `envPrefix:"LOGISTICS_DATABASE_"`
+	// ServiceToken is what this process shows to others. Without Callers it is also what it asks of them; empty lets
+	// everybody in.
+	ServiceToken config.Secret `env:"SERVICE_TOKEN"`
+	// Callers, if not empty, are those who may call, each with a token of its own.
+	Callers  callers.List    `env:"SERVICE_CALLERS" form:"a comma list of name:hash, each hash the SHA-256 of that caller's token in hex"`
+	Database database.Config `envPrefix:"LOGISTICS_DATABASE_"`
 	// Migrate brings the schema up to date at the start.
 	Migrate bool `env:"LOGISTICS_MIGRATE" envDefault:"true"`
 	// DrainDelay is how long requests are still taken after /readyz has turned red.
@@ -45,6 +50,11 @@ type Config struct {
 	OrderURL string `env:"ORDER_URL" envDefault:"http://localhost:8081" validate:"http_url"`
 	// OrderTimeout bounds one call.
 	OrderTimeout time.Duration `env:"ORDER_TIMEOUT" envDefault:"3s" validate:"min=100ms,max=8s"`
+
+	// Personal has the keys of people's data.
+	Personal seal.Config
+	// RetentionContacts is how many days addresses, couriers and scans are kept; 0 means for ever.
+	RetentionContacts int `env:"RETENTION_CONTACTS_DAYS" envDefault:"365" validate:"min=0,max=36500"`
 
 	// CallbackBaseURL is the public address of the gateway, as carriers reach it; they are given
 	// /callbacks/kuaidi100/{token} on it.
@@ -117,7 +127,7 @@ func (s *Service) assemble(ctx context.Context) error {
 		return fmt.Errorf("read contract: %w", err)
 	}
 	s.server, err = httpserver.New(httpserver.Options{
-		Name: "logistics", Logger: s.log, ServiceToken: s.cfg.ServiceToken, Spec: spec, Catalogs: []fs.FS{http.Catalog()},
+		Name: "logistics", Logger: s.log, ServiceToken: s.cfg.ServiceToken, Callers: s.cfg.Callers, MayCall: Callers(), Spec: spec, Catalogs: []fs.FS{http.Catalog()},
 		Ready:      map[string]httpserver.Check{"database": database.Ping(s.db)},
 		MaxBodyOf:  map[string]int64{"receiveCarrierCallback": maxCallback, "receiveInsurerCallback": maxCallback},
 		DrainDelay: s.cfg.DrainDelay,
@@ -150,11 +160,16 @@ func (s *Service) handlers() (*http.Handlers, error) {
 		Rebook: cfg.RebookAfter, MaxAsks: cfg.MaxBookings, Stall: cfg.LostAfter, Query: cfg.QueryInterval,
 		Lease: maxCalls*cfg.Carrier.Timeout + callMargin, Retry: cfg.RetryAfter,
 	}
-	records := store.New(s.db, patience, time.Now)
+	sealer, err := seal.New(cfg.Personal)
+	if err != nil {
+		return nil, err
+	}
+	seal.Warn(s.log, sealer)
+	records := store.New(s.db, patience, time.Now).Sealing(sealer)
 	s.shipping = shipping.New(records, carrier, orderClient, patience, time.Now, s.log)
 	s.insurance = insurance.New(records, insurer, orderClient,
 		insurance.Patience{Call: 3*cfg.Insurer.Timeout + callMargin, Retry: cfg.RetryAfter}, time.Now, s.log)
-	return http.New(records, s.shipping, s.insurance, insurer, time.Now), nil
+	return http.New(records, s.shipping, s.insurance, insurer, time.Now).Keeping(cfg.RetentionContacts), nil
 }
 
 // maxCalls is how many calls to a carrier one holder of a lease makes at most.

@@ -16,6 +16,7 @@ import (
 	"net/url"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -222,10 +223,11 @@ func push(t *testing.T, client *api.ClientWithResponses, world *outside, status 
 // decided sends what the insurer would.
 func decided(t *testing.T, client *api.ClientWithResponses, token string) api.CallbackAnswer {
 	t.Helper()
-	parts := []string{token, "1700000000", "n"}
+	timestamp := strconv.FormatInt(time.Now().Unix(), 10)
+	parts := []string{token, timestamp, "n"}
 	slices.Sort(parts)
 	answer := must(client.ReceiveInsurerCallbackWithResponse(context.Background(), api.Callback{
-		Headers: map[string]string{}, Query: fmt.Sprintf("timestamp=1700000000&nonce=n&signature=%x", sha1.Sum([]byte(strings.Join(parts, "")))),
+		Headers: map[string]string{}, Query: fmt.Sprintf("timestamp=%s&nonce=n&signature=%x", timestamp, sha1.Sum([]byte(strings.Join(parts, "")))),
 		Body: []byte(`{"Event":"wxainsurance_claim_result","upload_event":{"OrderNo":"pay1","Status":5}}`),
 	}))
 	return checked(t, answer.StatusCode(), answer.Body, answer.JSON200)

@@ -22,19 +22,24 @@ import (
 	"aftercare.dev/services/notification/store"
 	"aftercare.dev/services/notification/webhook"
 	"aftercare.dev/services/notification/wording"
+	"aftercare.dev/services/platform/callers"
 	"aftercare.dev/services/platform/config"
 	"aftercare.dev/services/platform/database"
 	"aftercare.dev/services/platform/httpserver"
 	"aftercare.dev/services/platform/process"
+	"aftercare.dev/services/platform/seal"
 )
 
 // Config is read from the environment: NOTIFICATION_LISTEN, NOTIFICATION_DATABASE_DSN …
 type Config struct {
 	// Listen is where the process takes requests.
 	Listen string `env:"NOTIFICATION_LISTEN" envDefault:":8085" validate:"hostname_port"`
-	// ServiceToken is what the processes of the house ask of each other; empty lets everybody in.
-	ServiceToken config.Secret   `env:"SERVICE_TOKEN"`
-	Database     database.Config `envPrefix:"NOTIFICATION_DATABASE_"`
+	// ServiceToken is what this process shows to others. Without Callers it is also what it asks of them; empty lets
+	// everybody in.
+	ServiceToken config.Secret `env:"SERVICE_TOKEN"`
+	// Callers, if not empty, are those who may call, each with a token of its own.
+	Callers  callers.List    `env:"SERVICE_CALLERS" form:"a comma list of name:hash, each hash the SHA-256 of that caller's token in hex"`
+	Database database.Config `envPrefix:"NOTIFICATION_DATABASE_"`
 	// Migrate brings the schema up to date at the start.
 	Migrate bool `env:"NOTIFICATION_MIGRATE" envDefault:"true"`
 	// DrainDelay is how long requests are still taken after /readyz has turned red.
@@ -45,6 +50,11 @@ type Config struct {
 
 	// SMTP is how e-mail leaves; without an address nothing is sent by e-mail.
 	SMTP email.Config `envPrefix:"NOTIFICATION_SMTP_"`
+
+	// Personal has the keys of people's data.
+	Personal seal.Config
+	// RetentionMessages is how many days messages are kept; 0 means for ever.
+	RetentionMessages int `env:"RETENTION_MESSAGES_DAYS" envDefault:"365" validate:"min=0,max=36500"`
 
 	// WebhookAllowCIDRs are private networks that webhooks may reach, beside the public internet.
 	WebhookAllowCIDRs []string `env:"NOTIFICATION_WEBHOOK_ALLOW_CIDRS"`
@@ -128,13 +138,18 @@ func (s *Service) assemble(ctx context.Context, cfg Config, guard *webhook.Guard
 	if err != nil {
 		return fmt.Errorf("read contract: %w", err)
 	}
-	records := store.New(s.db, time.Now, cfg.SMTP.Addr != "")
+	sealer, err := seal.New(cfg.Personal)
+	if err != nil {
+		return err
+	}
+	seal.Warn(s.log, sealer)
+	records := store.New(s.db, time.Now, cfg.SMTP.Addr != "").Sealing(sealer)
 	s.webhooks = webhook.NewSender(records, guard, time.Now)
 	senders[domain.ChannelWebhook] = s.webhooks
 	s.dispatcher = dispatch.New(records, senders, s.log, time.Now)
-	handlers := http.New(records, guard, book, s.dispatcher.Wake)
+	handlers := http.New(records, guard, book, s.dispatcher.Wake).Keeping(cfg.RetentionMessages)
 	s.server, err = httpserver.New(httpserver.Options{
-		Name: "notification", Logger: s.log, ServiceToken: cfg.ServiceToken, Spec: spec, Catalogs: []fs.FS{http.Catalog()},
+		Name: "notification", Logger: s.log, ServiceToken: cfg.ServiceToken, Callers: cfg.Callers, MayCall: Callers(), Spec: spec, Catalogs: []fs.FS{http.Catalog()},
 		Ready:      map[string]httpserver.Check{"database": database.Ping(s.db)},
 		DrainDelay: cfg.DrainDelay,
 		Middleware: []func(nethttp.Handler) nethttp.Handler{http.Languages},

@@ -17,20 +17,25 @@ import (
 	"aftercare.dev/services/order/api"
 	"aftercare.dev/services/order/http"
 	"aftercare.dev/services/order/store"
+	"aftercare.dev/services/platform/callers"
 	"aftercare.dev/services/platform/config"
 	"aftercare.dev/services/platform/database"
 	"aftercare.dev/services/platform/httpserver"
 	"aftercare.dev/services/platform/outbox"
 	"aftercare.dev/services/platform/process"
+	"aftercare.dev/services/platform/seal"
 )
 
 // Config is read from the environment: ORDER_LISTEN, ORDER_DATABASE_DSN …
 type Config struct {
 	// Listen is where the process takes requests.
 	Listen string `env:"ORDER_LISTEN" envDefault:":8081" validate:"hostname_port"`
-	// ServiceToken is what the processes of the house ask of each other; empty lets everybody in.
-	ServiceToken config.Secret   `env:"SERVICE_TOKEN"`
-	Database     database.Config `envPrefix:"ORDER_DATABASE_"`
+	// ServiceToken is what this process shows to others. Without Callers it is also what it asks of them; empty lets
+	// everybody in.
+	ServiceToken config.Secret `env:"SERVICE_TOKEN"`
+	// Callers, if not empty, are those who may call, each with a token of its own.
+	Callers  callers.List    `env:"SERVICE_CALLERS" form:"a comma list of name:hash, each hash the SHA-256 of that caller's token in hex"`
+	Database database.Config `envPrefix:"ORDER_DATABASE_"`
 	// Migrate brings the schema up to date at the start.
 	Migrate bool `env:"ORDER_MIGRATE" envDefault:"true"`
 	// DrainDelay is how long requests are still taken after /readyz has turned red.
@@ -38,6 +43,11 @@ type Config struct {
 
 	// LogisticsURL is the service that insures the return freight of orders that were shipped.
 	LogisticsURL string `env:"LOGISTICS_URL" envDefault:"http://localhost:8082" validate:"http_url"`
+	// Personal has the keys of people's data.
+	Personal seal.Config
+	// RetentionContacts is how many days after an order was placed its contact is kept; 0 means for ever.
+	RetentionContacts int `env:"RETENTION_CONTACTS_DAYS" envDefault:"365" validate:"min=0,max=36500"`
+
 	// LogisticsTimeout bounds one call.
 	LogisticsTimeout time.Duration `env:"ORDER_LOGISTICS_TIMEOUT" envDefault:"10s" validate:"min=100ms,max=25s"`
 }
@@ -89,9 +99,14 @@ func (s *Service) assemble(ctx context.Context, cfg Config, insurer *insurer) er
 		return fmt.Errorf("read contract: %w", err)
 	}
 	s.relay = outbox.NewRelay(outbox.Options{DB: s.db, Logger: s.log, Deliver: insurer.deliver})
-	handlers := http.New(store.New(s.db, time.Now), s.relay.Notify)
+	sealer, err := seal.New(cfg.Personal)
+	if err != nil {
+		return err
+	}
+	seal.Warn(s.log, sealer)
+	handlers := http.New(store.New(s.db, time.Now).Sealing(sealer), s.relay.Notify).Keeping(cfg.RetentionContacts)
 	s.server, err = httpserver.New(httpserver.Options{
-		Name: "order", Logger: s.log, ServiceToken: cfg.ServiceToken, Spec: spec, Catalogs: []fs.FS{http.Catalog()},
+		Name: "order", Logger: s.log, ServiceToken: cfg.ServiceToken, Callers: cfg.Callers, MayCall: Callers(), Spec: spec, Catalogs: []fs.FS{http.Catalog()},
 		Ready:      map[string]httpserver.Check{"database": database.Ping(s.db)},
 		MaxBodyOf:  map[string]int64{"putOrder": maxPutBody},
 		DrainDelay: cfg.DrainDelay,

@@ -10,6 +10,7 @@ import (
 	"go.opentelemetry.io/otel/propagation"
 
 	"aftercare.dev/services/payment/wechatpay"
+	"aftercare.dev/services/platform/callers"
 	"aftercare.dev/services/platform/config"
 	"aftercare.dev/services/platform/database"
 	"aftercare.dev/services/platform/httpclient"
@@ -19,9 +20,12 @@ import (
 type Config struct {
 	// Listen is where the process takes requests; who calls [Service.Run] brings a listener.
 	Listen string `env:"PAYMENT_LISTEN" envDefault:":8083" validate:"hostname_port"`
-	// ServiceToken is what the processes of the house ask of each other; empty lets everybody in.
-	ServiceToken config.Secret   `env:"SERVICE_TOKEN"`
-	Database     database.Config `envPrefix:"PAYMENT_DATABASE_"`
+	// ServiceToken is what this process shows to others. Without Callers it is also what it asks of them; empty lets
+	// everybody in.
+	ServiceToken config.Secret `env:"SERVICE_TOKEN"`
+	// Callers, if not empty, are those who may call, each with a token of its own.
+	Callers  callers.List    `env:"SERVICE_CALLERS" form:"a comma list of name:hash, each hash the SHA-256 of that caller's token in hex"`
+	Database database.Config `envPrefix:"PAYMENT_DATABASE_"`
 	// Migrate brings the schema up to date at the start.
 	Migrate bool `env:"PAYMENT_MIGRATE" envDefault:"true"`
 	// DrainDelay is how long requests are still taken after /readyz has turned red.
@@ -87,7 +91,7 @@ func (c WeChatPayConfig) client(now func() time.Time) (*wechatpay.Client, error)
 // traced makes a span of each call and, unlike between our own services, tells the provider nothing of
 // the trace.
 func traced() http.RoundTripper {
-	return otelhttp.NewTransport(httpclient.NewTransport(), otelhttp.WithPropagators(propagation.NewCompositeTextMapPropagator()))
+	return otelhttp.NewTransport(httpclient.Discreet(httpclient.NewTransport()), otelhttp.WithPropagators(propagation.NewCompositeTextMapPropagator()))
 }
 
 func wrong(variable, what string) error {

@@ -51,6 +51,22 @@ func (o orders) Order(ctx context.Context, merchantID, orderID string) (domain.O
 	return found, nil
 }
 
+// PaymentByReference implements reconcile.Orders.
+func (o orders) PaymentByReference(ctx context.Context, provider, reference string) (domain.PaymentAt, bool, error) {
+	answer, err := o.client.FindPaymentWithResponse(ctx, &orderapi.FindPaymentParams{Provider: provider, ProviderReference: reference})
+	if err != nil {
+		return domain.PaymentAt{}, false, unavailable(err)
+	}
+	owner, err := httpclient.Check(answer.StatusCode(), answer.Body, answer.JSON200)
+	if problem.HasCode(err, "payment_not_found") {
+		return domain.PaymentAt{}, false, nil
+	}
+	if err != nil {
+		return domain.PaymentAt{}, false, unavailable(err)
+	}
+	return domain.PaymentAt{MerchantID: owner.MerchantID, OrderID: owner.OrderID, PaymentID: owner.PaymentID}, true, nil
+}
+
 // unavailable passes a refusal on, such as 404, and turns the order service's own trouble into "try
 // again", because nothing was done here.
 func unavailable(err error) error {

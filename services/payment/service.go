@@ -17,6 +17,7 @@ import (
 	orderapi "aftercare.dev/services/order/api"
 	"aftercare.dev/services/payment/api"
 	"aftercare.dev/services/payment/http"
+	"aftercare.dev/services/payment/reconcile"
 	"aftercare.dev/services/payment/refunds"
 	"aftercare.dev/services/payment/store"
 	"aftercare.dev/services/payment/wechatpay"
@@ -36,6 +37,7 @@ const maxCallback = 2 << 20
 type Service struct {
 	db     *gorm.DB
 	server *httpserver.Server
+	store  *store.Store
 	log    *slog.Logger
 	// unobserve ends what shows the database in metrics.
 	unobserve func() error
@@ -72,7 +74,7 @@ func New(ctx context.Context, cfg Config, log *slog.Logger) (*Service, error) {
 	return s, nil
 }
 
-func (s *Service) assemble(ctx context.Context, cfg Config, wechat *wechatpay.Client, orders refunds.Orders) error {
+func (s *Service) assemble(ctx context.Context, cfg Config, wechat *wechatpay.Client, orders reconcile.Orders) error {
 	if err := database.Prepare(ctx, s.db, store.Migrations(), cfg.Migrate); err != nil {
 		return err
 	}
@@ -88,13 +90,17 @@ func (s *Service) assemble(ctx context.Context, cfg Config, wechat *wechatpay.Cl
 	accounts := map[string]refunds.Account{
 		wechatpay.Provider: {Provider: wechat, MinGap: cfg.WeChatPay.MinGap, CallTimeout: cfg.WeChatPay.Timeout},
 	}
+	s.store = records
 	desk := refunds.New(records, orders, accounts, counters.count, time.Now, s.log)
-	handlers := http.New(desk, wechat)
+	clerk := reconcile.New(records, desk, orders, map[string]reconcile.Biller{wechatpay.Provider: wechat}, s.log)
+	handlers := http.New(desk, clerk, records, wechat)
 	s.server, err = httpserver.New(httpserver.Options{
-		Name: "payment", Logger: s.log, ServiceToken: cfg.ServiceToken, Spec: spec,
-		Ready:      map[string]httpserver.Check{"database": database.Ping(s.db)},
-		Catalogs:   []fs.FS{http.Catalog()},
-		MaxBodyOf:  map[string]int64{"receivePaymentCallback": maxCallback},
+		Name: "payment", Logger: s.log, ServiceToken: cfg.ServiceToken, Callers: cfg.Callers, MayCall: Callers(), Spec: spec,
+		Ready:     map[string]httpserver.Check{"database": database.Ping(s.db)},
+		Catalogs:  []fs.FS{http.Catalog()},
+		MaxBodyOf: map[string]int64{"receivePaymentCallback": maxCallback},
+		// A day with much to ask the provider about takes minutes.
+		Streams:    []string{"reconcileDay"},
 		DrainDelay: cfg.DrainDelay,
 		Register: func(r httpserver.Router) {
 			api.RegisterHandlers(r, api.NewStrictHandler(handlers, nil))
@@ -112,6 +118,7 @@ func (s *Service) assemble(ctx context.Context, cfg Config, wechat *wechatpay.Cl
 func (s *Service) Run(ctx context.Context, listener net.Listener) error {
 	group := process.NewGroup(s.log)
 	group.Server("http", func(ctx context.Context) error { return s.server.Run(ctx, listener) })
+	group.Loop("ledger", s.keepBooks)
 	group.Closer("database", func() error { return database.Close(s.db) })
 	// What reads the database ends before it.
 	group.Closer("metrics", s.unobserve)

@@ -48,6 +48,10 @@ func orderService(t testing.TB) string {
 			Payments: []orderapi.Payment{{PaymentID: "p1", Provider: "wechatpay", ProviderReference: "T00001", Amount: cny(1000)}},
 		})
 	})
+	mux.HandleFunc("GET /v1/payments", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		_ = json.NewEncoder(w).Encode(orderapi.PaymentOwner{MerchantID: merchant, OrderID: "o1", PaymentID: "p1"})
+	})
 	server := httptest.NewServer(mux)
 	t.Cleanup(server.Close)
 	return server.URL

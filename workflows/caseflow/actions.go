@@ -1,6 +1,7 @@
 package caseflow
 
 import (
+	"errors"
 	"fmt"
 
 	"go.temporal.io/sdk/temporal"
@@ -33,6 +34,32 @@ func Accept[A contract.Act](ctx workflow.Context, f *Flow) error {
 		return fmt.Errorf("accept %s: %w", name, err)
 	}
 	return nil
+}
+
+// AcceptAll registers every action that a person can take on a case, so that one which does not fit is refused with what is
+// possible instead.
+func AcceptAll(ctx workflow.Context, f *Flow) error {
+	return errors.Join(
+		Accept[contract.Approve](ctx, f),
+		Accept[contract.Reject](ctx, f),
+		Accept[contract.RequestInfo](ctx, f),
+		Accept[contract.ProvideInfo](ctx, f),
+		Accept[contract.AnswerRejection](ctx, f),
+		Accept[contract.Withdraw](ctx, f),
+		Accept[contract.BookPickup](ctx, f),
+		Accept[contract.ReschedulePickup](ctx, f),
+		Accept[contract.CancelPickup](ctx, f),
+		Accept[contract.Ship](ctx, f),
+		Accept[contract.Receive](ctx, f),
+		Accept[contract.Inspect](ctx, f),
+		Accept[contract.Agree](ctx, f),
+		Accept[contract.Contest](ctx, f),
+		Accept[contract.DecideContest](ctx, f),
+		Accept[contract.DecideParcel](ctx, f),
+		Accept[contract.SendBack](ctx, f),
+		Accept[contract.ResolveRefund](ctx, f),
+		AcceptOperators(ctx, f),
+	)
 }
 
 // refuse is nil when the case offers the action now.

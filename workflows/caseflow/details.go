@@ -101,3 +101,9 @@ func (f *Flow) walk(stage api.Stage, now time.Time) {
 
 // longestWay is how many stages the checklist has at most.
 const longestWay = 20
+
+// ChildDetails are for the operator who opens a child of the case in the Temporal UI: what it does, and where its case is.
+func ChildDetails(c contract.Case, does string) string {
+	return does + "\n\nIts case: workflow `" + c.WorkflowID() + "`. What needs a person is said there, and done there.\n\n" +
+		"If it stands still, Pending Activities tell why. Do not terminate it: docs/runbook.md."
+}

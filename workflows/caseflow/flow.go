@@ -39,8 +39,15 @@ type Flow struct {
 	// stood is set once the case stood still, waiting is set while it does.
 	stood, waiting, finished bool
 
-	seen  map[string]bool
-	woken bool
+	seen    map[string]bool
+	signals workflow.ReceiveChannel
+	woken   bool
+
+	// base is what the fences of this workflow begin after.
+	base int64
+	// disturbed is set when a signal of [Flow.Mind] came; heed is what is done then, minding is set meanwhile.
+	disturbed, minding bool
+	heed               func(workflow.Context) error
 
 	timer timer
 
@@ -70,8 +77,49 @@ func New(ctx workflow.Context, c contract.Case, signal string) (*Flow, error) {
 	if err := f.takeNotes(ctx); err != nil {
 		return nil, err
 	}
-	f.listen(ctx, signal)
+	f.signals = f.listen(ctx, signal, func(workflow.Context) { f.woken = true })
 	return f, nil
+}
+
+// runBits leave room for the history of one workflow in a fence: the server ends it at some ten thousand events.
+const runBits = 20
+
+// Resume takes a case up at the version and in the state in which a workflow before this one has left it. Its caller tells
+// why and waits, without anything else in between: the first step of this workflow opens the case again.
+func (f *Flow) Resume(version int64, state api.CaseState) {
+	f.version, f.State, f.recorded = version, state, state
+	f.State.Status, f.State.Outcome = api.StatusOpen, nil
+	// A history begins anew with each workflow, but a fence never falls over the life of a case.
+	f.base = version << runBits
+}
+
+// Mind has heed called wherever the case stands still, once a signal of the name has come. What heed does is part of the
+// case: it may tell, and wait for somebody, where the events that end a wait are signals of that name; the case then
+// stands again where it stood. A signal that no wait has heeded is left to [Flow.End].
+func (f *Flow) Mind(ctx workflow.Context, signal string, heed func(workflow.Context) error) {
+	f.heed = heed
+	f.listen(ctx, signal, func(ctx workflow.Context) { f.disturbed = f.disturbed || mindsMoney(ctx) })
+}
+
+// Heeded takes in the signals that have come so far: what they tell of is looked at now.
+func (f *Flow) Heeded() {
+	var event contract.Event
+	for f.signals.ReceiveAsync(&event) {
+		f.seen[event.EventID] = true
+	}
+	f.woken = false
+}
+
+// End ends the workflow of a closed case. If there was news about its money at the last moment, the error that it returns
+// has a workflow of type [contract.ReopenedWorkflow] look at it.
+func (f *Flow) End(ctx workflow.Context) error {
+	if err := Settle(ctx); err != nil {
+		return err
+	}
+	if late := f.disturbed || f.heed == nil && (f.woken || f.signals.Len() > 0); !late {
+		return nil
+	}
+	return workflow.NewContinueAsNewError(ctx, contract.ReopenedWorkflow, contract.ReopenedInput{Case: f.Case})
 }
 
 // Status is the answer to the operators' query.
@@ -167,8 +215,8 @@ func (f *Flow) Withdrawal() *contract.Withdraw {
 // By is the system as an actor, for what happens by rule or by clock.
 func By(id string) contract.Actor { return contract.Actor{Role: contract.System, ID: id} }
 
-// listen takes signals in, once each, and wakes whoever waits for them.
-func (f *Flow) listen(ctx workflow.Context, signal string) {
+// listen takes signals in, once each, and tells of them.
+func (f *Flow) listen(ctx workflow.Context, signal string, tell func(workflow.Context)) workflow.ReceiveChannel {
 	channel := workflow.GetSignalChannel(ctx, signal)
 	workflow.Go(ctx, func(ctx workflow.Context) {
 		for {
@@ -180,9 +228,10 @@ func (f *Flow) listen(ctx workflow.Context, signal string) {
 				continue
 			}
 			f.seen[event.EventID] = true
-			f.woken = true
+			tell(ctx)
 		}
 	})
+	return channel
 }
 
 // EndedError is the error of a leg in which a person ended the case by hand.

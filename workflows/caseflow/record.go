@@ -82,7 +82,7 @@ func (f *Flow) store(ctx workflow.Context, entries []api.EntryInput, state *api.
 	f.recorded = *state
 	// A task that fails after its step was recorded runs again, and may go another way for what it has learned since:
 	// its history is longer then.
-	fence := int64(workflow.GetInfo(ctx).GetCurrentHistoryLength())
+	fence := f.base + int64(workflow.GetInfo(ctx).GetCurrentHistoryLength())
 	step := cases.Step{
 		CaseRef: cases.CaseRef{MerchantID: f.Case.MerchantID, CaseID: f.Case.CaseID},
 		Step:    api.Step{Entries: entries, State: f.recorded, Fence: &fence},

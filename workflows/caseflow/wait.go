@@ -55,6 +55,9 @@ type Wake struct {
 	Done  bool
 	Alarm bool
 	Late  bool
+
+	// disturbed is seen by the flow alone.
+	disturbed bool
 }
 
 // Pass records the step that led here and answers the action that did, without waiting: the case goes on by itself.
@@ -81,6 +84,22 @@ func (f *Flow) stand(ctx workflow.Context, w Wait) error {
 // Wait records the step that led here and waits. It returns an error only when ctx is cancelled, by a withdrawal or by
 // an operator who cancels the workflow; then the case does not stand here, and nothing is recorded if it was so before.
 func (f *Flow) Wait(ctx workflow.Context, w Wait) (Wake, error) {
+	for {
+		wake, err := f.stay(ctx, w)
+		if err != nil || !wake.disturbed {
+			return wake, err
+		}
+		f.disturbed, f.minding = false, true
+		err = f.heed(ctx)
+		f.minding = false
+		if err != nil {
+			return Wake{}, err
+		}
+	}
+}
+
+// stay is one stay at the place of the wait.
+func (f *Flow) stay(ctx workflow.Context, w Wait) (Wake, error) {
 	if w.silent() {
 		panic(fmt.Errorf("a case cannot stand in %s: nobody is expected, and no clock runs", w.Stage))
 	}
@@ -100,7 +119,7 @@ func (f *Flow) Wait(ctx workflow.Context, w Wait) (Wake, error) {
 	done := func() bool { return w.Until != nil && w.Until() }
 	f.waiting = true
 	err := workflow.Await(ctx, func() bool {
-		return f.taken != nil || (w.Events && f.woken) || done() || f.timer.fired()
+		return f.disturbed && !f.minding || f.taken != nil || w.Events && f.event() || done() || f.timer.fired()
 	})
 	f.waiting = false
 	f.offers = nil
@@ -111,6 +130,10 @@ func (f *Flow) Wait(ctx workflow.Context, w Wait) (Wake, error) {
 		f.turnAwayNow()
 		return Wake{}, err
 	}
+	if f.disturbed && !f.minding {
+		f.offers = w.Offers
+		return Wake{disturbed: true}, nil
+	}
 	wake := f.wake(ctx, w, done())
 	if wake.Event || wake.Alarm {
 		// The case only looks around now. Who acts meanwhile is heard when it stands again.
@@ -119,12 +142,29 @@ func (f *Flow) Wait(ctx workflow.Context, w Wait) (Wake, error) {
 	return wake, nil
 }
 
+// event tells that there is news for a wait.
+func (f *Flow) event() bool {
+	if f.minding {
+		return f.disturbed
+	}
+	return f.woken
+}
+
+// heard says that a wait has ended with the news.
+func (f *Flow) heard() {
+	if f.minding {
+		f.disturbed = false
+		return
+	}
+	f.woken = false
+}
+
 // wake says what ended the wait. What is in the history comes before an action, which may not be: should the task run
 // again, it decides as it did the first time.
 func (f *Flow) wake(ctx workflow.Context, w Wait, done bool) Wake {
 	switch {
-	case w.Events && f.woken:
-		f.woken = false
+	case w.Events && f.event():
+		f.heard()
 		return Wake{Event: true}
 	case done:
 		return Wake{Done: true}

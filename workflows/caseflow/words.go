@@ -54,6 +54,8 @@ var sayings = map[string]string{
 	"provider_pays":    "pay the refund",
 	"insurer_pays":     "pay the freight",
 
+	"resolve_difference": "find out what differs, and say so",
+
 	consequenceTriedAgain:    "the step is tried again by itself",
 	"closed":                 "the case closes",
 	"accepted_by_silence":    "everything is accepted",
@@ -103,7 +105,13 @@ var explanations = map[string]string{
 	"provider_misconfigured": misconfigured,
 	"unexpected":             "A step failed in a way that nobody has thought of, most likely a defect of Aftercare. The history has the error; deploy the correction, then `retry`.",
 	"refund_late":            "The money should be with the buyer by now and is not. The refund is still awaited; ask the payment provider.",
-	"insurance_late":         "The insurer has not paid the return freight in time. It is still awaited; `skip` closes the case without.",
+	"refund_returned": "The provider paid the refund and took it back: the buyer's account did not take the money. Finance decides: `resolve_refund`; " +
+		"mostly `manual_transfer`.",
+	"refunded_outside": "The provider paid a refund on this order that nobody here asked for. Finance finds out why, and says so at " +
+		"`POST /v1/differences/…/resolve`; `resolve` closes the case without.",
+	"refund_differs": "What the provider says about a refund is not what is recorded here. Finance finds out why, and says so at " +
+		"`POST /v1/differences/…/resolve`; `resolve` closes the case without.",
+	"insurance_late": "The insurer has not paid the return freight in time. It is still awaited; `skip` closes the case without.",
 }
 
 const misconfigured = "A service or provider does not let us in: a credential is wrong or has run out. Mend it; the step is tried again " +

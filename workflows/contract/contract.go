@@ -18,11 +18,13 @@ const (
 	ReturnWorkflow       = "Return"
 	RefundWorkflow       = "Refund"
 	FreightClaimWorkflow = "FreightClaim"
+	// ReopenedWorkflow goes on with a closed case whose money is not right any more, under the id of the case.
+	ReopenedWorkflow = "Reopened"
 )
 
 // CaseWorkflows are the types of which each workflow is a case; ChildWorkflows are started by them.
 var (
-	CaseWorkflows  = []string{ReturnWorkflow}
+	CaseWorkflows  = []string{ReturnWorkflow, ReopenedWorkflow}
 	ChildWorkflows = []string{RefundWorkflow, FreightClaimWorkflow}
 )
 
@@ -37,13 +39,16 @@ const (
 	PaymentEvent = "payment_event"
 	// InsurerEvent goes to the freight claim workflow when the insurer reported on a claim.
 	InsurerEvent = "insurer_event"
+	// MoneyEvent goes to the case workflow when something may be wrong with money that was paid, and begins one of type
+	// [ReopenedWorkflow] if the case is closed.
+	MoneyEvent = "money_event"
 )
 
 // Event is the content of every signal.
 type Event struct {
 	// EventID makes a repeated delivery recognisable.
 	EventID string `json:"event_id"`
-	// Subject is the id of the shipment, refund or claim.
+	// Subject is the id of the shipment, refund, claim or difference.
 	Subject string `json:"subject"`
 }
 

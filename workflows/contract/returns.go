@@ -39,6 +39,9 @@ type RefundInput struct {
 	Reason   string `json:"reason"`
 	// Lines are all lines of the case; of some nothing may be accepted.
 	Lines []AcceptedLine `json:"lines"`
+	// Known says that payment has the refund already: nothing is booked or reserved, lines and reason are not needed, and
+	// it goes on from where it stands.
+	Known bool `json:"known,omitempty"`
 	// By is when the workflow ends although the refund is not settled, so that a person is told. Zero means never.
 	By time.Time `json:"by,omitzero"`
 }

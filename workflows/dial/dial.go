@@ -14,6 +14,7 @@ import (
 	temporallog "go.temporal.io/sdk/log"
 
 	"aftercare.dev/services/platform/config"
+	"aftercare.dev/services/platform/crash"
 	"aftercare.dev/workflows/payload"
 )
 
@@ -50,6 +51,9 @@ func Complete(options *client.Options, cfg Config, log *slog.Logger) error {
 		return fmt.Errorf("trace calls to Temporal: %w", err)
 	}
 	options.Interceptors = append(options.Interceptors, interceptors...)
+	if crash.Enabled {
+		crashing(options)
+	}
 	options.MetricsHandler = opentelemetry.NewMetricsHandler(opentelemetry.MetricsHandlerOptions{
 		Meter:                otel.Meter("go.temporal.io/sdk"),
 		UseMonotonicCounters: true,

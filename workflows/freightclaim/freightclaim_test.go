@@ -12,7 +12,9 @@ import (
 
 	"aftercare.dev/activities/fault"
 	"aftercare.dev/activities/logistics"
+	"aftercare.dev/activities/payment"
 	"aftercare.dev/services/logistics/api"
+	paymentapi "aftercare.dev/services/payment/api"
 	"aftercare.dev/services/platform/money"
 	"aftercare.dev/workflows/contract"
 	"aftercare.dev/workflows/internal/quiet"
@@ -28,6 +30,8 @@ type insurer struct {
 	file    func(call int) (api.InsuranceClaimState, error)
 	get     func(call int) api.InsuranceClaimState
 	filed   []logistics.Claim
+	book    func(call int) error
+	booked  []payment.Booking
 	queries []time.Duration
 }
 
@@ -38,11 +42,13 @@ func newInsurer(t *testing.T) *insurer {
 		t: t, env: suite.NewTestWorkflowEnvironment(),
 		file: func(int) (api.InsuranceClaimState, error) { return api.InsuranceClaimStateFiled, nil },
 		get:  func(int) api.InsuranceClaimState { return api.InsuranceClaimStatePaid },
+		book: func(int) error { return nil },
 	}
 	i.env.SetTestTimeout(20 * time.Second)
 	i.start = i.env.Now()
 	worker.RegisterCases(i.env)
 	i.env.RegisterActivityWithOptions(i.File, activity.RegisterOptions{Name: logistics.Prefix + "FileClaim"})
+	i.env.RegisterActivityWithOptions(i.Book, activity.RegisterOptions{Name: payment.Prefix + "Book"})
 	i.env.RegisterActivityWithOptions(i.Get, activity.RegisterOptions{Name: logistics.Prefix + "GetClaim"})
 	return i
 }
@@ -56,6 +62,11 @@ func (i *insurer) File(_ context.Context, in logistics.Claim) (api.InsuranceClai
 func (i *insurer) Get(context.Context, logistics.Claim) (api.InsuranceClaim, error) {
 	i.queries = append(i.queries, i.env.Now().Sub(i.start).Round(time.Minute))
 	return claim(i.get(len(i.queries))), nil
+}
+
+func (i *insurer) Book(_ context.Context, in payment.Booking) (paymentapi.LedgerBookingState, error) {
+	i.booked = append(i.booked, in)
+	return paymentapi.LedgerBookingStatePosted, i.book(len(i.booked))
 }
 
 func claim(state api.InsuranceClaimState) api.InsuranceClaim {
@@ -89,6 +100,38 @@ func TestAClaimIsFiledOnceAndPaid(t *testing.T) {
 	require.Equal(t, contract.FreightClaimResult{State: "paid", Payout: &money.Money{Amount: 1000, Currency: "CNY"}}, result)
 	require.Equal(t, []logistics.Claim{{MerchantID: "m1", CaseID: "c1", OrderID: "o1", ShipmentID: "s1"}}, i.filed)
 	require.Equal(t, []time.Duration{time.Hour}, i.queries)
+}
+
+func TestAPayoutIsBookedOnItsCase(t *testing.T) {
+	i := newInsurer(t)
+	i.book = func(call int) error {
+		if call < 3 {
+			return temporal.NewApplicationError("no answer", fault.Unavailable)
+		}
+		return nil
+	}
+	i.run()
+
+	require.Len(t, i.booked, 3)
+	for _, b := range i.booked {
+		require.Equal(t, payment.Booking{MerchantID: "m1", BookingID: "c1:freight", Input: paymentapi.LedgerBookingInput{
+			Phase: paymentapi.LedgerBookingInputPhasePost, Kind: paymentapi.LedgerBookingInputKindFreightInsurancePayout, CaseID: "c1",
+			Cause: "return_freight", Bearer: paymentapi.Insurer, Amount: money.Money{Amount: 1000, Currency: "CNY"},
+		}}, b)
+	}
+}
+
+func TestARejectedClaimBooksNothing(t *testing.T) {
+	i := newInsurer(t)
+	i.get = func(int) api.InsuranceClaimState { return api.InsuranceClaimStateRejected }
+	i.run()
+	require.Empty(t, i.booked)
+}
+
+func TestAPayoutThatTheLedgerRefusesIsPaidAllTheSame(t *testing.T) {
+	i := newInsurer(t)
+	i.book = func(int) error { return temporal.NewNonRetryableApplicationError("x", fault.Conflicting, nil) }
+	require.Equal(t, "paid", i.run().State)
 }
 
 func TestAClaimThatIsSettledAtOnceIsNotAskedFor(t *testing.T) {

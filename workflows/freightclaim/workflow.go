@@ -9,7 +9,10 @@ import (
 
 	"aftercare.dev/activities/fault"
 	"aftercare.dev/activities/logistics"
+	"aftercare.dev/activities/payment"
 	"aftercare.dev/services/logistics/api"
+	paymentapi "aftercare.dev/services/payment/api"
+	"aftercare.dev/workflows/caseflow"
 	"aftercare.dev/workflows/contract"
 )
 
@@ -47,7 +50,8 @@ func (c *claiming) run(ctx workflow.Context) (contract.FreightClaimResult, error
 			"if it does not, it is asked after "+c.query.String()+", and ever less often. The refund does not wait for it.")
 		switch claim.State {
 		case api.InsuranceClaimStatePaid:
-			return contract.FreightClaimResult{State: "paid", Payout: claim.Payout}, nil
+			err := c.book(ctx, claim)
+			return contract.FreightClaimResult{State: "paid", Payout: claim.Payout}, err
 		case api.InsuranceClaimStateRejected:
 			return contract.FreightClaimResult{State: "rejected", Reason: text(claim.Reason)}, nil
 		case api.InsuranceClaimStatePending:
@@ -78,6 +82,25 @@ func (c *claiming) file(ctx workflow.Context) (api.InsuranceClaim, error) {
 		}
 		c.wait(ctx, &c.refile, "File the claim again")
 	}
+}
+
+// book writes the payout into the ledger. The insurer has paid, whatever the ledger says of it.
+func (c *claiming) book(ctx workflow.Context, claim api.InsuranceClaim) error {
+	if claim.Payout == nil || !claim.Payout.IsPositive() || !caseflow.BooksPayouts(ctx) {
+		return nil
+	}
+	_, err := payment.Book(ctx, payment.Booking{
+		MerchantID: c.in.MerchantID, BookingID: c.in.CaseID + ":freight",
+		Input: paymentapi.LedgerBookingInput{
+			Phase: paymentapi.LedgerBookingInputPhasePost, Kind: paymentapi.LedgerBookingInputKindFreightInsurancePayout,
+			CaseID: c.in.CaseID, Cause: "return_freight", Bearer: paymentapi.Insurer, Amount: *claim.Payout,
+		},
+	})
+	if fault.Is(err, fault.Refused, fault.Conflicting) {
+		workflow.GetLogger(ctx).Error("The payout is not in the ledger", "code", fault.Code(err))
+		return nil
+	}
+	return err
 }
 
 // drain takes in what the insurer said of a claim that has ended: nobody waits for it any more.

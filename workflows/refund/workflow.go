@@ -50,7 +50,7 @@ func setup(ctx workflow.Context, in contract.RefundInput) *moving {
 }
 
 func (m *moving) run(ctx workflow.Context) (contract.RefundResult, error) {
-	refund, err := m.reserve(ctx)
+	refund, err := m.begin(ctx)
 	if err == nil && refund.Amount.Amount == 0 {
 		return contract.RefundResult{State: contract.RefundNothing, Amount: refund.Amount, Refunded: refund.Amount}, nil
 	}
@@ -158,6 +158,14 @@ func (m *moving) wait(ctx workflow.Context, d time.Duration, summary string) err
 
 func (m *moving) ref() payment.RefundRef {
 	return payment.RefundRef{MerchantID: m.in.MerchantID, RefundID: m.in.RefundID}
+}
+
+// begin has the money reserved, if that was not done before.
+func (m *moving) begin(ctx workflow.Context) (api.Refund, error) {
+	if m.in.Known {
+		return payment.Query(ctx, m.ref())
+	}
+	return m.reserve(ctx)
 }
 
 // reserve books the units as returned for good and reserves the money for them, to the exact amount.

@@ -23,7 +23,7 @@ func (r *returning) startClaim(ctx workflow.Context) {
 		TaskQueue:         contract.CasesQueue,
 		ParentClosePolicy: enums.PARENT_CLOSE_POLICY_ABANDON,
 		StaticSummary:     "Return freight of " + r.in.CaseID + " · " + r.in.MerchantID,
-		StaticDetails:     r.childDetails("Claims the return freight at the insurer and waits for the payout. The refund does not wait for it."),
+		StaticDetails:     caseflow.ChildDetails(r.in.Case, "Claims the return freight at the insurer and waits for the payout. The refund does not wait for it."),
 	})
 	r.claim = workflow.ExecuteChildWorkflow(ctx, contract.FreightClaimWorkflow, contract.FreightClaimInput{
 		Case: r.in.Case, ShipmentID: r.parcel.shipment.ShipmentID,

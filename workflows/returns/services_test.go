@@ -103,6 +103,7 @@ func (w *world) record(_ context.Context, in cases.Step) (casesapi.StepResult, e
 	w.entries = append(w.entries, in.Step.Entries...)
 	w.state = s
 	w.steps = append(w.steps, s)
+	w.told = append(w.told, in.Step.Entries)
 	return casesapi.StepResult{Version: int64(len(w.entries))}, nil
 }
 
@@ -115,7 +116,7 @@ func (w *world) amounts(_ context.Context, in cases.Inspection) (casesapi.Settle
 	out := casesapi.Settlement{Freight: cny(0), Lines: []casesapi.SettledLine{}}
 	var total int64
 	for _, l := range in.Input.Lines {
-		amount := l.AcceptedQuantity * price
+		amount := l.AcceptedQuantity * w.unit(l.LineID)
 		if l.Deduction != nil {
 			amount -= l.Deduction.Amount
 		}
@@ -307,6 +308,13 @@ func (w *world) queryRefund(context.Context, payment.RefundRef) (paymentapi.Refu
 	return *w.refund, nil
 }
 
+// book is the ledger: what is posted is posted.
+func (w *world) book(context.Context, payment.Booking) (paymentapi.LedgerBookingState, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return paymentapi.LedgerBookingStatePosted, w.called("Book")
+}
+
 // becomes changes where the refund stands and counts each time that money moves. The caller holds the lock.
 func (w *world) becomes(state paymentapi.RefundState) {
 	w.refund.State = state
@@ -326,9 +334,9 @@ func (w *world) resolveRefund(_ context.Context, in payment.Resolution) (payment
 	}
 	w.resolved = append(w.resolved, in.Input)
 	switch in.Input.Resolution {
-	case paymentapi.ManualTransfer:
+	case paymentapi.ResolveRefundInputResolutionManualTransfer:
 		w.becomes(paymentapi.RefundStatePaidManually)
-	case paymentapi.Void:
+	case paymentapi.ResolveRefundInputResolutionVoid:
 		w.becomes(paymentapi.RefundStateVoided)
 	default:
 		w.becomes(paymentapi.RefundStateReserved)

@@ -17,6 +17,7 @@ import (
 	orderapi "aftercare.dev/services/order/api"
 	"aftercare.dev/workflows/caseflow"
 	"aftercare.dev/workflows/contract"
+	"aftercare.dev/workflows/repay"
 )
 
 // Return runs one case from its filing to its end.
@@ -36,6 +37,8 @@ type returning struct {
 	lines   []line
 	parcel  parcel
 	claim   workflow.ChildWorkflowFuture
+	// repayment is the refund, once its leg has begun.
+	repayment *repay.Refund
 
 	// refused is set when the case could not be opened.
 	refused error
@@ -46,8 +49,8 @@ type returning struct {
 	received, empty bool
 	// withdrawn is set while a withdrawal is carried out.
 	withdrawn bool
-	// voided is true when finance gave the refund up.
-	voided bool
+	// settled is true once the refund leg is over, voided when finance gave the refund up.
+	settled, voided bool
 }
 
 func setup(ctx workflow.Context, in contract.ReturnInput) (*returning, error) {
@@ -60,27 +63,10 @@ func setup(ctx workflow.Context, in contract.ReturnInput) (*returning, error) {
 		r.lines = append(r.lines, line{id: l.LineID, quantity: l.Quantity})
 	}
 	r.showLines()
+	flow.Mind(ctx, contract.MoneyEvent, r.mindMoney)
 	return r, errors.Join(
 		workflow.SetUpdateHandlerWithOptions(ctx, contract.OpenUpdate, r.answerOpen, workflow.UpdateHandlerOptions{}),
-		caseflow.Accept[contract.Approve](ctx, flow),
-		caseflow.Accept[contract.Reject](ctx, flow),
-		caseflow.Accept[contract.RequestInfo](ctx, flow),
-		caseflow.Accept[contract.ProvideInfo](ctx, flow),
-		caseflow.Accept[contract.AnswerRejection](ctx, flow),
-		caseflow.Accept[contract.Withdraw](ctx, flow),
-		caseflow.Accept[contract.BookPickup](ctx, flow),
-		caseflow.Accept[contract.ReschedulePickup](ctx, flow),
-		caseflow.Accept[contract.CancelPickup](ctx, flow),
-		caseflow.Accept[contract.Ship](ctx, flow),
-		caseflow.Accept[contract.Receive](ctx, flow),
-		caseflow.Accept[contract.Inspect](ctx, flow),
-		caseflow.Accept[contract.Agree](ctx, flow),
-		caseflow.Accept[contract.Contest](ctx, flow),
-		caseflow.Accept[contract.DecideContest](ctx, flow),
-		caseflow.Accept[contract.DecideParcel](ctx, flow),
-		caseflow.Accept[contract.SendBack](ctx, flow),
-		caseflow.Accept[contract.ResolveRefund](ctx, flow),
-		caseflow.AcceptOperators(ctx, flow),
+		caseflow.AcceptAll(ctx, flow),
 	)
 }
 
@@ -107,7 +93,10 @@ func (r *returning) run(ctx workflow.Context) error {
 		// A defect of this program. The task fails, and the case goes on when the defect is mended.
 		panic(fmt.Errorf("no leg of the case expects this: %w", err))
 	}
-	return r.close(ctx, outcome, by)
+	if err := r.close(ctx, outcome, by); err != nil {
+		return err
+	}
+	return r.flow.End(ctx)
 }
 
 // walk goes leg by leg until one ends the case.
@@ -216,12 +205,6 @@ func (r *returning) units(lines []contract.LineQuantity) order.Units {
 		units.Lines = append(units.Lines, orderapi.LineQuantity{LineID: l.LineID, Quantity: l.Quantity})
 	}
 	return units
-}
-
-// childDetails are for the operator who opens a child of the case in the Temporal UI.
-func (r *returning) childDetails(does string) string {
-	return does + "\n\nIts case: workflow `" + r.in.WorkflowID() + "`. What needs a person is said there, and done there.\n\n" +
-		"If it stands still, Pending Activities tell why. Do not terminate it: docs/runbook.md."
 }
 
 // after is the moment so many seconds from now.

@@ -45,15 +45,19 @@ type world struct {
 	pays       paymentapi.RefundState
 	reason     string
 	claimState logisticsapi.InsuranceClaimState
+	// units are what one unit of a line costs, where it is not the usual price.
+	units map[string]int64
 	// home lets every parcel to the buyer arrive, if the carrier is asked.
 	home bool
 	// quiet is set where a case may end with a courier on the way: an operator took him on.
 	quiet bool
 
-	mu       sync.Mutex
-	calls    map[string]int
-	entries  []casesapi.EntryInput
-	steps    []casesapi.CaseState
+	mu      sync.Mutex
+	calls   map[string]int
+	entries []casesapi.EntryInput
+	steps   []casesapi.CaseState
+	// told are the entries of each step.
+	told     [][]casesapi.EntryInput
 	notes    []casesapi.NoteInput
 	state    casesapi.CaseState
 	problems []string
@@ -68,11 +72,14 @@ type world struct {
 	reserved, settled bool
 	returned          []orderapi.LineQuantity
 
-	refund   *paymentapi.Refund
-	payouts  int
-	resolved []paymentapi.ResolveRefundInput
-	claim    *logisticsapi.InsuranceClaim
-	filed    []logistics.Claim
+	refund  *paymentapi.Refund
+	payouts int
+	// differences are those with the provider that nobody has resolved.
+	differences []payment.Difference
+	looks       int
+	resolved    []paymentapi.ResolveRefundInput
+	claim       *logisticsapi.InsuranceClaim
+	filed       []logistics.Claim
 
 	answers []*answer
 	start   time.Time
@@ -131,6 +138,8 @@ func (w *world) registerServices() {
 		logistics.Prefix + "Reschedule": w.reschedule, logistics.Prefix + "CancelShipment": w.cancelShipment,
 		logistics.Prefix + "FileClaim": w.fileClaim, logistics.Prefix + "GetClaim": w.getClaim,
 		payment.Prefix + "Reserve": w.reserveRefund, payment.Prefix + "Submit": w.submitRefund,
+		payment.Prefix + "Standing": w.look, payment.Prefix + "MarkTold": w.markTold, payment.Prefix + "ResolveDifference": w.resolveDifference,
+		payment.Prefix + "Book":  w.book,
 		payment.Prefix + "Query": w.queryRefund, payment.Prefix + "Resolve": w.resolveRefund,
 	} {
 		w.env.RegisterActivityWithOptions(fn, activity.RegisterOptions{Name: name})
@@ -243,11 +252,19 @@ func (w *world) checkEnd() {
 
 // expected is the whole of what was paid for the case.
 func (w *world) expected() int64 {
-	var units int64
+	var sum int64
 	for _, l := range w.in.Lines {
-		units += l.Quantity
+		sum += l.Quantity * w.unit(l.LineID)
 	}
-	return units * price
+	return sum
+}
+
+// unit is what one unit of a line costs.
+func (w *world) unit(lineID string) int64 {
+	if cost, ok := w.units[lineID]; ok {
+		return cost
+	}
+	return price
 }
 
 // at plays an action at a time after filing; nil is the update that came with the start.

@@ -14,11 +14,22 @@ import (
 )
 
 // Schedules makes the schedules, or brings those that are there up to date. One that an operator has paused stays paused.
-func Schedules(ctx context.Context, c client.Client) error {
-	options := sweep()
+func Schedules(ctx context.Context, c client.Client, cfg Config) error {
+	for _, options := range []client.ScheduleOptions{sweep(), retention(), reconcile(cfg.Reconcile)} {
+		if err := ensureSchedule(ctx, c, options); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func ensureSchedule(ctx context.Context, c client.Client, options client.ScheduleOptions) error {
 	_, err := c.ScheduleClient().Create(ctx, options)
 	if err == nil {
 		return nil
+	}
+	if wrong := wrongCron(options, err); wrong != nil {
+		return wrong
 	}
 	if !errors.Is(err, temporal.ErrScheduleAlreadyRunning) {
 		return fmt.Errorf("make the schedule %s: %w", options.ID, err)

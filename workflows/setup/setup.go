@@ -27,6 +27,9 @@ type Config struct {
 	Namespace bool `env:"SETUP_NAMESPACE" envDefault:"false"`
 	// Retention is how long the namespace keeps closed workflows; it is not changed once the namespace is there.
 	Retention time.Duration `env:"SETUP_RETENTION" envDefault:"720h" validate:"min=24h"`
+	// Reconcile is when the provider's bills are compared with the refunds, as a cron expression in UTC, or in another zone
+	// with CRON_TZ=zone before it. WeChat Pay makes the bill of a day by 10:00 of the next, China Standard Time.
+	Reconcile string `env:"RECONCILE_SCHEDULE" envDefault:"30 2 * * *"`
 	// Patience is how long to wait for Temporal to answer, and then for it to know what was made.
 	Patience time.Duration `env:"SETUP_PATIENCE" envDefault:"2m" validate:"min=1s"`
 }
@@ -48,7 +51,7 @@ func Run(ctx context.Context, c client.Client, namespace string, cfg Config, log
 	if err := s.awaitAttributes(ctx); err != nil {
 		return err
 	}
-	if err := Schedules(ctx, c); err != nil {
+	if err := Schedules(ctx, c, cfg); err != nil {
 		return err
 	}
 	log.Info("Temporal is ready for Aftercare", "namespace", namespace)

@@ -12,6 +12,7 @@ import (
 	"aftercare.dev/activities/sweep"
 	"aftercare.dev/services/cases/api"
 	"aftercare.dev/workflows/contract"
+	"aftercare.dev/workflows/reconcile"
 )
 
 // grace is how long something must have been wrong.
@@ -33,6 +34,10 @@ func Sweep(ctx workflow.Context, in contract.SweepInput) (sweep.Report, error) {
 		return report, err
 	}
 	workflow.SetCurrentDetails(ctx, details(report))
+	// After the comparison: a sweep that an older worker has begun goes on with it.
+	if _, err := reconcile.Carry(ctx); err != nil {
+		workflow.GetLogger(ctx).Warn("differences were not carried to their cases", "error", err)
+	}
 	return report, nil
 }
 

@@ -6,23 +6,30 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/mock"
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/testsuite"
 
+	"aftercare.dev/activities/payment"
 	"aftercare.dev/activities/sweep"
 	"aftercare.dev/services/cases/api"
 	"aftercare.dev/workflows/contract"
 	"aftercare.dev/workflows/internal/quiet"
 )
 
-func run(compare func(context.Context, sweep.Input) (sweep.Report, error), in contract.SweepInput) *testsuite.TestWorkflowEnvironment {
+func run(compare func(context.Context, sweep.Input) (sweep.Report, error), in contract.SweepInput) (env *testsuite.TestWorkflowEnvironment, woken int) {
 	var suite testsuite.WorkflowTestSuite
 	suite.SetLogger(quiet.Log{})
-	env := suite.NewTestWorkflowEnvironment()
+	env = suite.NewTestWorkflowEnvironment()
 	env.RegisterActivityWithOptions(compare, activity.RegisterOptions{Name: sweep.Prefix + "Compare"})
+	env.RegisterActivityWithOptions(func(context.Context, int) ([]payment.Pending, error) {
+		return []payment.Pending{{MerchantID: "m1", CaseID: "c1", DifferenceID: "d1"}}, nil
+	}, activity.RegisterOptions{Name: payment.Prefix + "OpenDifferences"})
+	env.OnSignalExternalWorkflow(mock.Anything, "case/m1/c1", "", contract.MoneyEvent, contract.Event{EventID: "d1", Subject: "d1"}).Return(
+		func(string, string, string, string, any) error { woken++; return nil }).Maybe()
 	env.ExecuteWorkflow(Sweep, in)
-	return env
+	return env, woken
 }
 
 func TestASweepLooksAtWhatTheContractNamesAndTellsWhatItFound(t *testing.T) {
@@ -33,16 +40,17 @@ func TestASweepLooksAtWhatTheContractNamesAndTellsWhatItFound(t *testing.T) {
 			Kind: api.WorkflowProblem, WorkflowID: "case/m1/c1", Code: "a_cause", Since: time.Date(2026, 11, 22, 8, 0, 0, 0, time.UTC),
 		}},
 	}
-	env := run(func(_ context.Context, in sweep.Input) (sweep.Report, error) {
+	env, woken := run(func(_ context.Context, in sweep.Input) (sweep.Report, error) {
 		asked = in
 		return report, nil
 	}, contract.SweepInput{})
 	require.NoError(t, env.GetWorkflowError())
 	var result sweep.Report
 	require.NoError(t, env.GetWorkflowResult(&result))
+	require.Equal(t, 1, woken, "what differs is carried to its case")
 	require.Equal(t, report, result)
 	require.Equal(t, sweep.Input{
-		CaseTypes: []string{"Return"}, CasePrefix: "case", ChildTypes: []string{"Refund", "FreightClaim"}, StageAttribute: "CaseStage", Grace: 2 * time.Minute,
+		CaseTypes: []string{"Return", "Reopened"}, CasePrefix: "case", ChildTypes: []string{"Refund", "FreightClaim"}, StageAttribute: "CaseStage", Grace: 2 * time.Minute,
 	}, asked)
 	require.Equal(t, "3 open cases and 4 running workflows: **1 findings**\n\n| Finding | how many |\n|---|---|\n| workflow problem | 1 |\n\n"+
 		"- `case/m1/c1`: workflow problem, `a_cause`, since 2026-11-22T08:00:00Z\n\n"+
@@ -60,10 +68,11 @@ func TestAnOperatorCanSweepWithLessGrace(t *testing.T) {
 
 func TestASweepThatCannotLookFailsAfterThreeAttempts(t *testing.T) {
 	attempts := 0
-	env := run(func(context.Context, sweep.Input) (sweep.Report, error) {
+	env, woken := run(func(context.Context, sweep.Input) (sweep.Report, error) {
 		attempts++
 		return sweep.Report{}, errors.New("no cases service")
 	}, contract.SweepInput{})
 	require.Error(t, env.GetWorkflowError())
 	require.Equal(t, 3, attempts)
+	require.Zero(t, woken)
 }

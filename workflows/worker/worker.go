@@ -16,23 +16,29 @@ import (
 	"aftercare.dev/activities/logistics"
 	"aftercare.dev/activities/order"
 	"aftercare.dev/activities/payment"
+	forgetting "aftercare.dev/activities/personal"
 	comparing "aftercare.dev/activities/sweep"
 	"aftercare.dev/services/platform/config"
 	"aftercare.dev/services/platform/httpclient"
 	"aftercare.dev/workflows/contract"
 	"aftercare.dev/workflows/freightclaim"
+	"aftercare.dev/workflows/personal"
+	"aftercare.dev/workflows/reconcile"
 	"aftercare.dev/workflows/refund"
+	"aftercare.dev/workflows/reopened"
 	"aftercare.dev/workflows/returns"
 	"aftercare.dev/workflows/sweep"
 )
 
 // Config is what a worker needs to know, from the environment.
 type Config struct {
-	OrderURL     string        `env:"ORDER_URL" envDefault:"http://127.0.0.1:8081"`
-	LogisticsURL string        `env:"LOGISTICS_URL" envDefault:"http://127.0.0.1:8082"`
-	PaymentURL   string        `env:"PAYMENT_URL" envDefault:"http://127.0.0.1:8083"`
-	CasesURL     string        `env:"CASES_URL" envDefault:"http://127.0.0.1:8084"`
-	ServiceToken config.Secret `env:"SERVICE_TOKEN"`
+	OrderURL     string `env:"ORDER_URL" envDefault:"http://127.0.0.1:8081"`
+	LogisticsURL string `env:"LOGISTICS_URL" envDefault:"http://127.0.0.1:8082"`
+	PaymentURL   string `env:"PAYMENT_URL" envDefault:"http://127.0.0.1:8083"`
+	CasesURL     string `env:"CASES_URL" envDefault:"http://127.0.0.1:8084"`
+	// NotificationURL is only asked to forget.
+	NotificationURL string        `env:"NOTIFICATION_URL" envDefault:"http://127.0.0.1:8085"`
+	ServiceToken    config.Secret `env:"SERVICE_TOKEN"`
 	// Queues are the task queues that this process works for. Money can have processes of its own, which are scaled,
 	// limited and stopped apart.
 	Queues []Queue `env:"WORKER_QUEUES" envDefault:"cases,money" validate:"min=1,unique,dive,oneof=cases money" form:"cases, money, or both with a comma between"`
@@ -128,11 +134,23 @@ func RegisterCases(r Registry) {
 	r.RegisterWorkflowWithOptions(returns.Return, workflow.RegisterOptions{
 		Name: contract.ReturnWorkflow, VersioningBehavior: workflow.VersioningBehaviorAutoUpgrade,
 	})
+	r.RegisterWorkflowWithOptions(reopened.Reopened, workflow.RegisterOptions{
+		Name: contract.ReopenedWorkflow, VersioningBehavior: workflow.VersioningBehaviorAutoUpgrade,
+	})
+	r.RegisterWorkflowWithOptions(reconcile.Reconcile, workflow.RegisterOptions{
+		Name: contract.ReconcileWorkflow, VersioningBehavior: workflow.VersioningBehaviorAutoUpgrade,
+	})
 	r.RegisterWorkflowWithOptions(freightclaim.FreightClaim, workflow.RegisterOptions{
 		Name: contract.FreightClaimWorkflow, VersioningBehavior: workflow.VersioningBehaviorAutoUpgrade,
 	})
 	r.RegisterWorkflowWithOptions(sweep.Sweep, workflow.RegisterOptions{
 		Name: contract.SweepWorkflow, VersioningBehavior: workflow.VersioningBehaviorAutoUpgrade,
+	})
+	r.RegisterWorkflowWithOptions(personal.EraseBuyer, workflow.RegisterOptions{
+		Name: contract.EraseBuyerWorkflow, VersioningBehavior: workflow.VersioningBehaviorAutoUpgrade,
+	})
+	r.RegisterWorkflowWithOptions(personal.Retention, workflow.RegisterOptions{
+		Name: contract.RetentionWorkflow, VersioningBehavior: workflow.VersioningBehaviorAutoUpgrade,
 	})
 }
 
@@ -173,6 +191,7 @@ type activities struct {
 	payment   *payment.Activities
 	cases     *cases.Activities
 	sweep     *comparing.Activities
+	personal  *forgetting.Activities
 }
 
 func newActivities(cfg Config) (*activities, error) {
@@ -181,13 +200,16 @@ func newActivities(cfg Config) (*activities, error) {
 	}
 	var (
 		a    activities
-		errs [5]error
+		errs [6]error
 	)
 	a.order, errs[0] = order.New(at(cfg.OrderURL))
 	a.logistics, errs[1] = logistics.New(at(cfg.LogisticsURL))
 	a.payment, errs[2] = payment.New(at(cfg.PaymentURL))
 	a.cases, errs[3] = cases.New(at(cfg.CasesURL))
-	a.sweep, errs[4] = comparing.New(at(cfg.CasesURL))
+	a.sweep, errs[4] = comparing.New(at(cfg.CasesURL), at(cfg.PaymentURL))
+	a.personal, errs[5] = forgetting.New(forgetting.Addresses{
+		Order: at(cfg.OrderURL), Logistics: at(cfg.LogisticsURL), Cases: at(cfg.CasesURL), Notification: at(cfg.NotificationURL),
+	})
 	return &a, errors.Join(errs[:]...)
 }
 
@@ -197,4 +219,5 @@ func (a *activities) register(r worker.Registry) {
 	r.RegisterActivityWithOptions(a.payment, activity.RegisterOptions{Name: payment.Prefix})
 	r.RegisterActivityWithOptions(a.cases, activity.RegisterOptions{Name: cases.Prefix})
 	r.RegisterActivityWithOptions(a.sweep, activity.RegisterOptions{Name: comparing.Prefix})
+	r.RegisterActivityWithOptions(a.personal, activity.RegisterOptions{Name: forgetting.Prefix})
 }

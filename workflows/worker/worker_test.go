@@ -60,7 +60,9 @@ func TestAProcessWorksForTheQueuesThatItIsTold(t *testing.T) {
 	for queue, want := range map[Queue]registered{
 		Cases: {
 			contract.ReturnWorkflow: workflow.VersioningBehaviorAutoUpgrade, contract.FreightClaimWorkflow: workflow.VersioningBehaviorAutoUpgrade,
-			contract.SweepWorkflow: workflow.VersioningBehaviorAutoUpgrade,
+			contract.SweepWorkflow: workflow.VersioningBehaviorAutoUpgrade, contract.ReopenedWorkflow: workflow.VersioningBehaviorAutoUpgrade,
+			contract.ReconcileWorkflow: workflow.VersioningBehaviorAutoUpgrade, contract.EraseBuyerWorkflow: workflow.VersioningBehaviorAutoUpgrade,
+			contract.RetentionWorkflow: workflow.VersioningBehaviorAutoUpgrade,
 		},
 		Money: {contract.RefundWorkflow: workflow.VersioningBehaviorPinned},
 	} {
@@ -94,6 +96,10 @@ func TestLongWorkflowsGoOnWithTheNewestVersionAndShortOnesEndWhereTheyBegan(t *t
 		contract.ReturnWorkflow:       workflow.VersioningBehaviorAutoUpgrade,
 		contract.FreightClaimWorkflow: workflow.VersioningBehaviorAutoUpgrade,
 		contract.SweepWorkflow:        workflow.VersioningBehaviorAutoUpgrade,
+		contract.ReopenedWorkflow:     workflow.VersioningBehaviorAutoUpgrade,
+		contract.ReconcileWorkflow:    workflow.VersioningBehaviorAutoUpgrade,
+		contract.EraseBuyerWorkflow:   workflow.VersioningBehaviorAutoUpgrade,
+		contract.RetentionWorkflow:    workflow.VersioningBehaviorAutoUpgrade,
 	}, cases)
 	require.Equal(t, registered{contract.RefundWorkflow: workflow.VersioningBehaviorPinned}, money)
 }

@@ -42,6 +42,8 @@ func (c *Control) Routes(mux *http.ServeMux, prefix string) {
 	own.HandleFunc("POST "+prefix+"/parcels/{number}", c.steer)
 	own.HandleFunc("GET "+prefix+"/payment/balance", c.getBalance)
 	own.HandleFunc("PUT "+prefix+"/payment/balance", c.setBalance)
+	own.HandleFunc("POST "+prefix+"/payment/refunds", c.refundOutside)
+	own.HandleFunc("POST "+prefix+"/payment/refunds/{out_refund_no}/return", c.returnRefund)
 	own.HandleFunc("GET "+prefix+"/insurer/callback", c.getCallback)
 	own.HandleFunc("PUT "+prefix+"/insurer/callback", c.setCallback)
 	own.HandleFunc("POST "+prefix+"/insurer/expire-tokens", c.expireTokens)
@@ -181,6 +183,41 @@ func (c *Control) setBalance(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	done(w, c.Payment.SetBalance(b.MchID, amount))
+}
+
+func (c *Control) refundOutside(w http.ResponseWriter, r *http.Request) {
+	var body payment.Outside
+	if !read(w, r, &body) {
+		return
+	}
+	refund, err := c.Payment.RefundOutside(body)
+	answerRefund(w, http.StatusCreated, refund, err)
+}
+
+func (c *Control) returnRefund(w http.ResponseWriter, r *http.Request) {
+	var body struct {
+		MchID string `json:"mchid"`
+	}
+	if !read(w, r, &body) {
+		return
+	}
+	refund, err := c.Payment.Return(body.MchID, r.PathValue("out_refund_no"))
+	answerRefund(w, http.StatusOK, refund, err)
+}
+
+func answerRefund(w http.ResponseWriter, status int, refund payment.Refund, err error) {
+	switch {
+	case errors.Is(err, payment.ErrUnknownRefund):
+		fail(w, http.StatusNotFound, err)
+	case errors.Is(err, payment.ErrNotPaid):
+		fail(w, http.StatusConflict, err)
+	case errors.Is(err, payment.ErrRefused):
+		fail(w, http.StatusUnprocessableEntity, err)
+	case err != nil:
+		fail(w, http.StatusInternalServerError, err)
+	default:
+		write(w, status, refund)
+	}
 }
 
 func (c *Control) getCallback(w http.ResponseWriter, _ *http.Request) {

@@ -90,6 +90,9 @@ func (s *Service) reapply(m Merchant, id string, q abnormalRequest, call fault.C
 		return Refund{}, err
 	}
 	r := *old
+	if outcome == Returned {
+		outcome, r.Returns = Success, true
+	}
 	r.Status, r.Outcome, r.Time = Processing, outcome, s.cfg.Clock.Now()
 	r.Reapplied++
 	r.Channel, r.Account = "OTHER_BANKCARD", "用户银行卡"

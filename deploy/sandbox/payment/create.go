@@ -125,6 +125,9 @@ func (s *Service) create(m Merchant, q createRequest, call fault.Call) (Refund, 
 	if q.FundsAccount != "" {
 		r.Funds = q.FundsAccount
 	}
+	if outcome == Returned {
+		r.Outcome, r.Returns = Success, true
+	}
 	if outcome != Processing {
 		r.Due = s.cfg.Clock.Due(s.cfg.Delays.Wallet)
 	}
@@ -204,7 +207,7 @@ func (s *Service) outcome(call fault.Call) (string, *apiError) {
 		return Success, nil
 	}
 	switch rule.Outcome {
-	case Success, Closed, Abnormal, Processing:
+	case Success, Closed, Abnormal, Processing, Returned:
 		return rule.Outcome, nil
 	}
 	rule.Code = rule.Outcome

@@ -4,10 +4,13 @@
 // It follows pay.weixin.qq.com/doc/v3/merchant: 4012791862 (apply), 4012791863
 // (query), 4012791864 (abnormal refund), 4012791865 (notification). Orders are
 // not paid here: an order's total is the one that its first refund names.
+// Refunds may also be made on the provider's pages, see [Service.RefundOutside], and come back from the bank, see
+// [Service.Return]. The bill of a day has its refunds.
 // Not modelled: coupons, sub-merchants, the limit of 6 failing calls a second.
 package payment
 
 import (
+	"cmp"
 	"crypto/rand"
 	"crypto/rsa"
 	"encoding/json"
@@ -42,10 +45,11 @@ type Delays struct {
 	Wallet time.Duration // PROCESSING of a refund to the wallet, default 5 min
 	Bank   time.Duration // PROCESSING of an abnormal refund to a bank card, default 24 h
 	MinGap time.Duration // between refunds of one order, default 1 min
+	Return time.Duration // from a success to its end as ABNORMAL, where a rule says so, default 72 h
 }
 
 // DefaultDelays are those of the documents.
-var DefaultDelays = Delays{Wallet: 5 * time.Minute, Bank: 24 * time.Hour, MinGap: time.Minute}
+var DefaultDelays = Delays{Wallet: 5 * time.Minute, Bank: 24 * time.Hour, MinGap: time.Minute, Return: 72 * time.Hour}
 
 // Config is what the provider needs.
 type Config struct {
@@ -76,6 +80,7 @@ type Service struct {
 	byID     map[string]*Refund
 	orders   map[orderKey]*order // by out_trade_no and by transaction_id
 	balances map[string]int64    // of merchants whose balance is limited
+	bills    []bill              // that can be downloaded
 }
 
 // New opens the provider and takes up the work that was pending.
@@ -83,6 +88,7 @@ func New(cfg Config) (*Service, error) {
 	if cfg.Delays == (Delays{}) {
 		cfg.Delays = DefaultDelays
 	}
+	cfg.Delays.Return = cmp.Or(cfg.Delays.Return, DefaultDelays.Return)
 	s := &Service{
 		cfg: cfg, merchants: make(map[string]Merchant),
 		refunds: make(map[refundKey]*Refund), byID: make(map[string]*Refund),
@@ -120,6 +126,8 @@ func (s *Service) Routes(mux *http.ServeMux, prefix string) {
 	mux.HandleFunc("POST "+base, s.signed(s.serveCreate))
 	mux.HandleFunc("GET "+base+"/{out_refund_no}", s.signed(s.serveQuery))
 	mux.HandleFunc("POST "+base+"/{refund_id}/apply-abnormal-refund", s.signed(s.serveAbnormal))
+	mux.HandleFunc("GET "+prefix+"/v3/bill/tradebill", s.signed(s.serveBill))
+	mux.HandleFunc("GET "+prefix+"/v3/billdownload/file", s.signed(s.serveDownload))
 	mux.HandleFunc(prefix+"/", func(w http.ResponseWriter, _ *http.Request) {
 		s.refuse(problem("RESOURCE_NOT_EXISTS", "接口不存在")).Send(w)
 	})

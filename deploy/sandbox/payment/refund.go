@@ -14,6 +14,9 @@ const (
 	Abnormal   = "ABNORMAL"
 )
 
+// Returned is an outcome for rules: the refund succeeds, and days later the bank returns the money.
+const Returned = "RETURNED"
+
 // Refund is a refund as the journal keeps it. The last line of an
 // out_refund_no is the truth about the money.
 type Refund struct {
@@ -38,6 +41,8 @@ type Refund struct {
 	Funds       string    `json:"funds_account"`
 	NotifyURL   string    `json:"notify_url,omitempty"`
 	Reapplied   int       `json:"reapplied,omitempty"` // times of apply-abnormal-refund
+	Returns     bool      `json:"returns,omitempty"`   // its success will be taken back
+	Outside     bool      `json:"outside,omitempty"`   // made on the provider's pages
 
 	ticket journal.Ticket // of the last line
 }
@@ -94,11 +99,15 @@ func stamp(t time.Time) string {
 }
 
 func (r *Refund) body() refundBody {
+	succeeded := r.SuccessTime
+	if r.Status != Success {
+		succeeded = time.Time{} // it was taken back
+	}
 	return refundBody{
 		RefundID: r.RefundID, OutRefundNo: r.OutRefundNo,
 		TransactionID: r.TransactionID, OutTradeNo: r.OutTradeNo,
 		Channel: r.Channel, ReceivedAccount: r.Account,
-		SuccessTime: stamp(r.SuccessTime), CreateTime: stamp(r.CreateTime),
+		SuccessTime: stamp(succeeded), CreateTime: stamp(r.CreateTime),
 		Status: r.Status, FundsAccount: r.Funds,
 		Amount: amountBody{
 			Total: r.Total, Refund: r.Amount, From: []string{},

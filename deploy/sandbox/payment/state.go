@@ -89,6 +89,7 @@ func (r *Refund) held() int64 {
 
 // plan sees to it that a refund in PROCESSING comes to its end.
 func (s *Service) plan(r *Refund) {
+	s.planReturn(r)
 	if r.Status != Processing || r.Due.IsZero() {
 		return
 	}
@@ -116,6 +117,7 @@ func (s *Service) settle(key refundKey, due time.Time) {
 		return
 	}
 	s.keep(&r)
+	s.planReturn(&r)
 	if r.NotifyURL != "" {
 		s.cfg.Callbacks.Send(s.notification(r))
 	}

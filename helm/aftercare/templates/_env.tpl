@@ -71,6 +71,7 @@ that of the release.
 {{- else if .c.worker }}
 - {name: SETUP_NAMESPACE, value: {{ .root.Values.temporal.setup.createNamespace | quote }}}
 - {name: SETUP_RETENTION, value: {{ .root.Values.temporal.setup.retention | quote }}}
+- {name: RECONCILE_SCHEDULE, value: {{ .root.Values.temporal.setup.reconcileSchedule | quote }}}
 {{- end }}
 {{- end -}}
 
@@ -96,17 +97,64 @@ that of the release.
 - {name: {{ upper . }}_URL, value: {{ include "aftercare.url" (dict "root" $root "key" .) | quote }}}
 {{- end }}
 {{- if ne $c.program "codec" }}
-{{- include "aftercare.secretVariables" (dict "root" $root "section" "serviceToken" "names" (list "SERVICE_TOKEN")) }}
+{{- include "aftercare.serviceTokenEnv" . }}
 {{- end }}
 {{- if and $root.Values.payloadEncryption.enabled (has $c.program (list "gateway" "worker" "codec")) }}
 {{- include "aftercare.secretVariables" (dict "root" $root "section" "payloadEncryption" "names" (list "PAYLOAD_KEYS")) }}
 {{- end }}
+{{- if has $c.program (list "order" "logistics" "cases" "notification") }}
+{{- include "aftercare.personalEnv" . }}
+{{- end }}
 {{- if has $c.program (list "gateway" "codec") }}
+{{- include "aftercare.optionalVariables" (dict "OIDC_ISSUERS" $root.Values.jwt.oidcIssuers) }}
+{{- if eq (include "aftercare.takesGivenKeys" $root) "true" }}
 {{- include "aftercare.openVariables" (dict "root" $root "section" "jwt" "values" (dict "JWT_ISSUER" $root.Values.jwt.issuer
     "JWT_AUDIENCE" $root.Values.jwt.audience "JWT_PUBLIC_KEYS" $root.Values.jwt.publicKeys)) }}
 {{- end }}
+{{- end }}
 {{- if has $c.program (list "worker" "logistics" "payment" "cases" "notification" "codec") }}
 {{- include (printf "aftercare.%sEnv" $c.program) . }}
+{{- end }}
+{{- end -}}
+
+{{/* Keys of people's data, and how long it is kept: root, c. Only the order service finds phone numbers. */}}
+{{- define "aftercare.personalEnv" -}}
+{{- $p := .root.Values.personalData -}}
+{{- $r := .root.Values.retention -}}
+{{- if $p.enabled }}
+{{- include "aftercare.secretVariables" (dict "root" .root "section" "personalData"
+    "names" (ternary (list "PERSONAL_DATA_KEYS" "PERSONAL_DATA_INDEX_KEY") (list "PERSONAL_DATA_KEYS") (eq .c.program "order"))) }}
+- {name: PERSONAL_DATA_SEAL, value: {{ $p.seal | quote }}}
+{{- end }}
+{{- if has .c.program (list "order" "logistics") }}
+- {name: RETENTION_CONTACTS_DAYS, value: {{ $r.contactsDays | int | quote }}}
+{{- else if eq .c.program "notification" }}
+- {name: RETENTION_MESSAGES_DAYS, value: {{ $r.messagesDays | int | quote }}}
+{{- else }}
+- {name: RETENTION_PHOTOS_DAYS, value: {{ $r.photosDays | int | quote }}}
+- {name: RETENTION_TRANSACTIONS_DAYS, value: {{ $r.transactionsDays | int | quote }}}
+{{- end }}
+{{- end -}}
+
+{{/* true if tokens are checked by keys that are given here, and not only by those that issuers publish. */}}
+{{- define "aftercare.takesGivenKeys" -}}
+{{- or (not .Values.jwt.oidcIssuers) (ne .Values.jwt.issuer "") -}}
+{{- end -}}
+
+{{/* How processes know each other: root, c. The Secret's key of a token has the name of the process, which shares its Pod with
+nobody. */}}
+{{- define "aftercare.serviceTokenEnv" -}}
+{{- if not .root.Values.serviceToken.perProcess }}
+{{- include "aftercare.secretVariables" (dict "root" .root "section" "serviceToken" "names" (list "SERVICE_TOKEN")) }}
+{{- else }}
+- name: SERVICE_TOKEN
+  valueFrom:
+    secretKeyRef:
+      name: {{ include "aftercare.secret" (dict "root" .root "section" "serviceToken") }}
+      key: SERVICE_TOKEN_{{ upper .c.program }}
+{{- if .c.database }}
+{{- include "aftercare.secretVariables" (dict "root" .root "section" "serviceToken" "names" (list "SERVICE_CALLERS")) }}
+{{- end }}
 {{- end }}
 {{- end -}}
 

@@ -108,12 +108,31 @@ func (e ClocksReviewSilence) Valid() bool {
 	}
 }
 
+// Defines values for ErasureState.
+const (
+	Done    ErasureState = "done"
+	Running ErasureState = "running"
+)
+
+// Valid indicates whether the value is a known member of the ErasureState enum.
+func (e ErasureState) Valid() bool {
+	switch e {
+	case Done:
+		return true
+	case Running:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for FindingKind.
 const (
 	ActivityFailing               FindingKind = "activity_failing"
 	CaseWithoutWorkflow           FindingKind = "case_without_workflow"
 	ClosedCaseWithRunningWorkflow FindingKind = "closed_case_with_running_workflow"
 	DeadlinePassed                FindingKind = "deadline_passed"
+	MoneyWithoutCase              FindingKind = "money_without_case"
 	NoProgress                    FindingKind = "no_progress"
 	StageDiffers                  FindingKind = "stage_differs"
 	WorkflowFailed                FindingKind = "workflow_failed"
@@ -131,6 +150,8 @@ func (e FindingKind) Valid() bool {
 	case ClosedCaseWithRunningWorkflow:
 		return true
 	case DeadlinePassed:
+		return true
+	case MoneyWithoutCase:
 		return true
 	case NoProgress:
 		return true
@@ -622,6 +643,31 @@ type AttentionCounts struct {
 // Audience everyone includes the buyer
 type Audience string
 
+// BuyerCase defines model for BuyerCase.
+type BuyerCase struct {
+	CaseID string `json:"case_id"`
+
+	// EvidenceIds Photos that the buyer sent
+	EvidenceIds []string    `json:"evidence_ids"`
+	FiledAt     time.Time   `json:"filed_at"`
+	Notes       []BuyerNote `json:"notes"`
+	OrderID     string      `json:"order_id"`
+	Text        *string     `json:"text,omitempty"`
+}
+
+// BuyerCases defines model for BuyerCases.
+type BuyerCases struct {
+	Items []BuyerCase `json:"items"`
+	More  bool        `json:"more"`
+}
+
+// BuyerNote defines model for BuyerNote.
+type BuyerNote struct {
+	NoteID    string    `json:"note_id"`
+	Text      string    `json:"text"`
+	WrittenAt time.Time `json:"written_at"`
+}
+
 // Case defines model for Case.
 type Case struct {
 	Attention   *Attention         `json:"attention,omitempty"`
@@ -753,6 +799,33 @@ type EntryInput struct {
 	Type string `json:"type"`
 }
 
+// EraseBuyerInput defines model for EraseBuyerInput.
+type EraseBuyerInput struct {
+	// After The last case id of the page before
+	After *string `json:"after,omitempty"`
+}
+
+// ErasedCases defines model for ErasedCases.
+type ErasedCases struct {
+	Cases int64 `json:"cases"`
+
+	// Last The case id to go on after
+	Last   string `json:"last"`
+	More   bool   `json:"more"`
+	Photos int64  `json:"photos"`
+}
+
+// Erasure defines model for Erasure.
+type Erasure struct {
+	BuyerID     string       `json:"buyer_id"`
+	FinishedAt  *time.Time   `json:"finished_at,omitempty"`
+	RequestedAt time.Time    `json:"requested_at"`
+	State       ErasureState `json:"state"`
+}
+
+// ErasureState defines model for Erasure.State.
+type ErasureState string
+
 // Evidence defines model for Evidence.
 type Evidence struct {
 	ContentType string `json:"content_type"`
@@ -770,7 +843,7 @@ type Finding struct {
 	// Code What exactly, as a code
 	Code string `json:"code"`
 
-	// Kind case_without_workflow: open here, no workflow runs · workflow_without_case: runs, nothing is recorded · closed_case_with_running_workflow · workflow_failed: the workflow ended otherwise while the case is open · stage_differs · no_progress: nobody is expected, no clock runs, nothing is under way · deadline_passed: and nothing happened · workflow_problem: the code of the workers fails on the workflow · activity_failing: tried many times
+	// Kind case_without_workflow: open here, no workflow runs · workflow_without_case: runs, nothing is recorded · closed_case_with_running_workflow · workflow_failed: the workflow ended otherwise while the case is open · stage_differs · no_progress: nobody is expected, no clock runs, nothing is under way · deadline_passed: and nothing happened · workflow_problem: the code of the workers fails on the workflow · activity_failing: tried many times · money_without_case: we and the payment provider do not agree about a refund (GET /v1/differences), and there is no case that could say so
 	Kind FindingKind `json:"kind"`
 
 	// Since Since when it is so, as far as the sweep can tell
@@ -786,7 +859,7 @@ type FindingInput struct {
 	// Code What exactly, as a code
 	Code string `json:"code"`
 
-	// Kind case_without_workflow: open here, no workflow runs · workflow_without_case: runs, nothing is recorded · closed_case_with_running_workflow · workflow_failed: the workflow ended otherwise while the case is open · stage_differs · no_progress: nobody is expected, no clock runs, nothing is under way · deadline_passed: and nothing happened · workflow_problem: the code of the workers fails on the workflow · activity_failing: tried many times
+	// Kind case_without_workflow: open here, no workflow runs · workflow_without_case: runs, nothing is recorded · closed_case_with_running_workflow · workflow_failed: the workflow ended otherwise while the case is open · stage_differs · no_progress: nobody is expected, no clock runs, nothing is under way · deadline_passed: and nothing happened · workflow_problem: the code of the workers fails on the workflow · activity_failing: tried many times · money_without_case: we and the payment provider do not agree about a refund (GET /v1/differences), and there is no case that could say so
 	Kind       FindingKind `json:"kind"`
 	MerchantID ID          `json:"merchant_id"`
 
@@ -795,7 +868,7 @@ type FindingInput struct {
 	WorkflowID string    `json:"workflow_id"`
 }
 
-// FindingKind case_without_workflow: open here, no workflow runs · workflow_without_case: runs, nothing is recorded · closed_case_with_running_workflow · workflow_failed: the workflow ended otherwise while the case is open · stage_differs · no_progress: nobody is expected, no clock runs, nothing is under way · deadline_passed: and nothing happened · workflow_problem: the code of the workers fails on the workflow · activity_failing: tried many times
+// FindingKind case_without_workflow: open here, no workflow runs · workflow_without_case: runs, nothing is recorded · closed_case_with_running_workflow · workflow_failed: the workflow ended otherwise while the case is open · stage_differs · no_progress: nobody is expected, no clock runs, nothing is under way · deadline_passed: and nothing happened · workflow_problem: the code of the workers fails on the workflow · activity_failing: tried many times · money_without_case: we and the payment provider do not agree about a refund (GET /v1/differences), and there is no case that could say so
 type FindingKind string
 
 // Findings defines model for Findings.
@@ -1057,6 +1130,14 @@ type RefundQuote struct {
 	Total Money `json:"total"`
 }
 
+// Retention defines model for Retention.
+type Retention struct {
+	Dropped int64 `json:"dropped"`
+
+	// More There may be more to drop
+	More bool `json:"more"`
+}
+
 // ReturnFreight defines model for ReturnFreight.
 type ReturnFreight struct {
 	// Insured The insurer pays the buyer back
@@ -1153,6 +1234,9 @@ type Windows struct {
 	StoreDays    *int `json:"store_days,omitempty"`
 }
 
+// BuyerID defines model for BuyerID.
+type BuyerID = ID
+
 // Cursor defines model for Cursor.
 type Cursor = string
 
@@ -1161,6 +1245,13 @@ type Limit = int
 
 // MerchantID defines model for MerchantID.
 type MerchantID = ID
+
+// ExportBuyerParams defines parameters for ExportBuyer.
+type ExportBuyerParams struct {
+	// After The last case id of the page before
+	After *ID    `form:"after,omitempty" json:"after,omitempty"`
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+}
 
 // ListCasesParams defines parameters for ListCases.
 type ListCasesParams struct {
@@ -1216,8 +1307,11 @@ type UploadEvidenceParams struct {
 
 // GetEvidenceParams defines parameters for GetEvidence.
 type GetEvidenceParams struct {
-	// BuyerID Only if this buyer uploaded it or it belongs to a case of theirs
+	// BuyerID Only if this buyer uploaded it or it was shown to everyone in a case of theirs
 	BuyerID *ID `form:"buyer_id,omitempty" json:"buyer_id,omitempty"`
+
+	// Audience With everyone, only what a buyer or storefront uploaded or what was shown to everyone; a photo of an internal note is not there
+	Audience *Audience `form:"audience,omitempty" json:"audience,omitempty"`
 }
 
 // GetPolicyParams defines parameters for GetPolicy.
@@ -1240,6 +1334,12 @@ type PutFindingsJSONRequestBody = FindingsInput
 
 // StoreApplicationJSONRequestBody defines body for StoreApplication for application/json ContentType.
 type StoreApplicationJSONRequestBody = ApplicationInput
+
+// RequestErasureJSONRequestBody defines body for RequestErasure for application/json ContentType.
+type RequestErasureJSONRequestBody = Actor
+
+// EraseBuyerJSONRequestBody defines body for EraseBuyer for application/json ContentType.
+type EraseBuyerJSONRequestBody = EraseBuyerInput
 
 // StoreNoteJSONRequestBody defines body for StoreNote for application/json ContentType.
 type StoreNoteJSONRequestBody = NoteInput
@@ -1515,7 +1615,7 @@ type ClientInterface interface {
 
 	// StoreApplicationWithBody Keep what was asked, before a workflow starts
 	//
-	// Unique for ever by merchant and idempotency key: the same content answers with the same case id, other content with 422 `idempotency_key_reused`. The case exists for readers only once its first step is recorded. Evidence named here is bound to the case; evidence of somebody else is 422.
+	// Unique for ever by merchant, applicant and idempotency key: the same content answers with the same case id, other content with 422 `idempotency_key_reused`. The case exists for readers only once its first step is recorded. Evidence named here is bound to the case; evidence of somebody else is 422.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -1524,7 +1624,7 @@ type ClientInterface interface {
 
 	// StoreApplication Keep what was asked, before a workflow starts
 	//
-	// Unique for ever by merchant and idempotency key: the same content answers with the same case id, other content with 422 `idempotency_key_reused`. The case exists for readers only once its first step is recorded. Evidence named here is bound to the case; evidence of somebody else is 422.
+	// Unique for ever by merchant, applicant and idempotency key: the same content answers with the same case id, other content with 422 `idempotency_key_reused`. The case exists for readers only once its first step is recorded. Evidence named here is bound to the case; evidence of somebody else is 422.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -1535,6 +1635,57 @@ type ClientInterface interface {
 	//
 	// Corresponds with GET /v1/merchants/{merchant_id}/attention (the `CountAttention` operationId).
 	CountAttention(ctx context.Context, merchantID MerchantID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetErasure How an erasure stands
+	//
+	// Corresponds with GET /v1/merchants/{merchant_id}/buyers/{buyer_id}/erasure (the `GetErasure` operationId).
+	GetErasure(ctx context.Context, merchantID MerchantID, buyerID BuyerID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RequestErasureWithBody Ask for a buyer to be forgotten
+	//
+	// Refused with 409 `buyer_has_open_cases` while a case of the buyer is open or about to be. Until the erasure is finished nothing can be filed for the buyer (409 `buyer_being_erased`). Repeated it begins anew.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PUT /v1/merchants/{merchant_id}/buyers/{buyer_id}/erasure (the `RequestErasure` operationId).
+	RequestErasureWithBody(ctx context.Context, merchantID MerchantID, buyerID BuyerID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RequestErasure Ask for a buyer to be forgotten
+	//
+	// Refused with 409 `buyer_has_open_cases` while a case of the buyer is open or about to be. Until the erasure is finished nothing can be filed for the buyer (409 `buyer_being_erased`). Repeated it begins anew.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PUT /v1/merchants/{merchant_id}/buyers/{buyer_id}/erasure (the `RequestErasure` operationId).
+	RequestErasure(ctx context.Context, merchantID MerchantID, buyerID BuyerID, body RequestErasureJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// FinishErasure Note that everything is dropped, here and in the other services
+	//
+	// Corresponds with POST /v1/merchants/{merchant_id}/buyers/{buyer_id}/erasure/end (the `FinishErasure` operationId).
+	FinishErasure(ctx context.Context, merchantID MerchantID, buyerID BuyerID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// EraseBuyerWithBody Drop texts and photos of a page of the buyer's cases
+	//
+	// The cases and their timelines stay, with the buyer's id. Refused as above while a case is open. Idempotent.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/merchants/{merchant_id}/buyers/{buyer_id}/erasure/pages (the `EraseBuyer` operationId).
+	EraseBuyerWithBody(ctx context.Context, merchantID MerchantID, buyerID BuyerID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// EraseBuyer Drop texts and photos of a page of the buyer's cases
+	//
+	// The cases and their timelines stay, with the buyer's id. Refused as above while a case is open. Idempotent.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/merchants/{merchant_id}/buyers/{buyer_id}/erasure/pages (the `EraseBuyer` operationId).
+	EraseBuyer(ctx context.Context, merchantID MerchantID, buyerID BuyerID, body EraseBuyerJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ExportBuyer What the buyer wrote and sent in their cases, by case id (personal data)
+	//
+	// Corresponds with GET /v1/merchants/{merchant_id}/buyers/{buyer_id}/personal-data (the `ExportBuyer` operationId).
+	ExportBuyer(ctx context.Context, merchantID MerchantID, buyerID BuyerID, params *ExportBuyerParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListCases Cases, newest first or by deadline
 	//
@@ -1672,6 +1823,13 @@ type ClientInterface interface {
 	//
 	// Corresponds with GET /v1/open-cases (the `ListOpenCases` operationId).
 	ListOpenCases(ctx context.Context, params *ListOpenCasesParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ApplyRetention Drop photos and texts whose time is over, a batch at a time
+	//
+	// Of all merchants, and only of cases that are closed. See RETENTION_PHOTOS_DAYS and RETENTION_TRANSACTIONS_DAYS.
+	//
+	// Corresponds with POST /v1/retention (the `ApplyRetention` operationId).
+	ApplyRetention(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
 }
 
 // PutFindingsWithBody What a sweep found, in place of what the sweep before found
@@ -1714,7 +1872,7 @@ func (c *Client) PutFindings(ctx context.Context, body PutFindingsJSONRequestBod
 
 // StoreApplicationWithBody Keep what was asked, before a workflow starts
 //
-// Unique for ever by merchant and idempotency key: the same content answers with the same case id, other content with 422 `idempotency_key_reused`. The case exists for readers only once its first step is recorded. Evidence named here is bound to the case; evidence of somebody else is 422.
+// Unique for ever by merchant, applicant and idempotency key: the same content answers with the same case id, other content with 422 `idempotency_key_reused`. The case exists for readers only once its first step is recorded. Evidence named here is bound to the case; evidence of somebody else is 422.
 //
 // Takes any type of body and a specified content type.
 //
@@ -1733,7 +1891,7 @@ func (c *Client) StoreApplicationWithBody(ctx context.Context, merchantID Mercha
 
 // StoreApplication Keep what was asked, before a workflow starts
 //
-// Unique for ever by merchant and idempotency key: the same content answers with the same case id, other content with 422 `idempotency_key_reused`. The case exists for readers only once its first step is recorded. Evidence named here is bound to the case; evidence of somebody else is 422.
+// Unique for ever by merchant, applicant and idempotency key: the same content answers with the same case id, other content with 422 `idempotency_key_reused`. The case exists for readers only once its first step is recorded. Evidence named here is bound to the case; evidence of somebody else is 422.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -1755,6 +1913,127 @@ func (c *Client) StoreApplication(ctx context.Context, merchantID MerchantID, bo
 // Corresponds with GET /v1/merchants/{merchant_id}/attention (the `CountAttention` operationId).
 func (c *Client) CountAttention(ctx context.Context, merchantID MerchantID, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewCountAttentionRequest(c.Server, merchantID)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetErasure How an erasure stands
+//
+// Corresponds with GET /v1/merchants/{merchant_id}/buyers/{buyer_id}/erasure (the `GetErasure` operationId).
+func (c *Client) GetErasure(ctx context.Context, merchantID MerchantID, buyerID BuyerID, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetErasureRequest(c.Server, merchantID, buyerID)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RequestErasureWithBody Ask for a buyer to be forgotten
+//
+// Refused with 409 `buyer_has_open_cases` while a case of the buyer is open or about to be. Until the erasure is finished nothing can be filed for the buyer (409 `buyer_being_erased`). Repeated it begins anew.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PUT /v1/merchants/{merchant_id}/buyers/{buyer_id}/erasure (the `RequestErasure` operationId).
+func (c *Client) RequestErasureWithBody(ctx context.Context, merchantID MerchantID, buyerID BuyerID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRequestErasureRequestWithBody(c.Server, merchantID, buyerID, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RequestErasure Ask for a buyer to be forgotten
+//
+// Refused with 409 `buyer_has_open_cases` while a case of the buyer is open or about to be. Until the erasure is finished nothing can be filed for the buyer (409 `buyer_being_erased`). Repeated it begins anew.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PUT /v1/merchants/{merchant_id}/buyers/{buyer_id}/erasure (the `RequestErasure` operationId).
+func (c *Client) RequestErasure(ctx context.Context, merchantID MerchantID, buyerID BuyerID, body RequestErasureJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRequestErasureRequest(c.Server, merchantID, buyerID, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// FinishErasure Note that everything is dropped, here and in the other services
+//
+// Corresponds with POST /v1/merchants/{merchant_id}/buyers/{buyer_id}/erasure/end (the `FinishErasure` operationId).
+func (c *Client) FinishErasure(ctx context.Context, merchantID MerchantID, buyerID BuyerID, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewFinishErasureRequest(c.Server, merchantID, buyerID)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// EraseBuyerWithBody Drop texts and photos of a page of the buyer's cases
+//
+// The cases and their timelines stay, with the buyer's id. Refused as above while a case is open. Idempotent.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/merchants/{merchant_id}/buyers/{buyer_id}/erasure/pages (the `EraseBuyer` operationId).
+func (c *Client) EraseBuyerWithBody(ctx context.Context, merchantID MerchantID, buyerID BuyerID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewEraseBuyerRequestWithBody(c.Server, merchantID, buyerID, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// EraseBuyer Drop texts and photos of a page of the buyer's cases
+//
+// The cases and their timelines stay, with the buyer's id. Refused as above while a case is open. Idempotent.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/merchants/{merchant_id}/buyers/{buyer_id}/erasure/pages (the `EraseBuyer` operationId).
+func (c *Client) EraseBuyer(ctx context.Context, merchantID MerchantID, buyerID BuyerID, body EraseBuyerJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewEraseBuyerRequest(c.Server, merchantID, buyerID, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ExportBuyer What the buyer wrote and sent in their cases, by case id (personal data)
+//
+// Corresponds with GET /v1/merchants/{merchant_id}/buyers/{buyer_id}/personal-data (the `ExportBuyer` operationId).
+func (c *Client) ExportBuyer(ctx context.Context, merchantID MerchantID, buyerID BuyerID, params *ExportBuyerParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewExportBuyerRequest(c.Server, merchantID, buyerID, params)
 	if err != nil {
 		return nil, err
 	}
@@ -2092,6 +2371,23 @@ func (c *Client) ListOpenCases(ctx context.Context, params *ListOpenCasesParams,
 	return c.Client.Do(req)
 }
 
+// ApplyRetention Drop photos and texts whose time is over, a batch at a time
+//
+// Of all merchants, and only of cases that are closed. See RETENTION_PHOTOS_DAYS and RETENTION_TRANSACTIONS_DAYS.
+//
+// Corresponds with POST /v1/retention (the `ApplyRetention` operationId).
+func (c *Client) ApplyRetention(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewApplyRetentionRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // NewPutFindingsRequest calls the generic PutFindings builder with application/json body
 func NewPutFindingsRequest(server string, body PutFindingsJSONRequestBody) (*http.Request, error) {
 	var bodyReader io.Reader
@@ -2203,6 +2499,276 @@ func NewCountAttentionRequest(server string, merchantID MerchantID) (*http.Reque
 	queryURL, err := serverURL.Parse(operationPath)
 	if err != nil {
 		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewGetErasureRequest constructs an http.Request for the GetErasure method
+func NewGetErasureRequest(server string, merchantID MerchantID, buyerID BuyerID) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "merchant_id", merchantID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "buyer_id", buyerID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/merchants/%s/buyers/%s/erasure", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewRequestErasureRequest calls the generic RequestErasure builder with application/json body
+func NewRequestErasureRequest(server string, merchantID MerchantID, buyerID BuyerID, body RequestErasureJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewRequestErasureRequestWithBody(server, merchantID, buyerID, "application/json", bodyReader)
+}
+
+// NewRequestErasureRequestWithBody constructs an http.Request for the RequestErasure method, with any body, and a specified content type
+func NewRequestErasureRequestWithBody(server string, merchantID MerchantID, buyerID BuyerID, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "merchant_id", merchantID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "buyer_id", buyerID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/merchants/%s/buyers/%s/erasure", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPut, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewFinishErasureRequest constructs an http.Request for the FinishErasure method
+func NewFinishErasureRequest(server string, merchantID MerchantID, buyerID BuyerID) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "merchant_id", merchantID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "buyer_id", buyerID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/merchants/%s/buyers/%s/erasure/end", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewEraseBuyerRequest calls the generic EraseBuyer builder with application/json body
+func NewEraseBuyerRequest(server string, merchantID MerchantID, buyerID BuyerID, body EraseBuyerJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewEraseBuyerRequestWithBody(server, merchantID, buyerID, "application/json", bodyReader)
+}
+
+// NewEraseBuyerRequestWithBody constructs an http.Request for the EraseBuyer method, with any body, and a specified content type
+func NewEraseBuyerRequestWithBody(server string, merchantID MerchantID, buyerID BuyerID, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "merchant_id", merchantID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "buyer_id", buyerID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/merchants/%s/buyers/%s/erasure/pages", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewExportBuyerRequest constructs an http.Request for the ExportBuyer method
+func NewExportBuyerRequest(server string, merchantID MerchantID, buyerID BuyerID, params *ExportBuyerParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "merchant_id", merchantID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "buyer_id", buyerID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/merchants/%s/buyers/%s/personal-data", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.After != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "after", *params.After, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
 	}
 
 	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
@@ -2938,6 +3504,18 @@ func NewGetEvidenceRequest(server string, merchantID MerchantID, evidenceID ID, 
 
 		}
 
+		if params.Audience != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "audience", *params.Audience, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
 		if encoded := queryValues.Encode(); encoded != "" {
 			rawQueryFragments = append(rawQueryFragments, encoded)
 		}
@@ -3219,6 +3797,33 @@ func NewListOpenCasesRequest(server string, params *ListOpenCasesParams) (*http.
 	return req, nil
 }
 
+// NewApplyRetentionRequest constructs an http.Request for the ApplyRetention method
+func NewApplyRetentionRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/retention")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
 func (c *Client) applyEditors(ctx context.Context, req *http.Request, additionalEditors []RequestEditorFn) error {
 	for _, r := range c.RequestEditors {
 		if err := r(ctx, req); err != nil {
@@ -3283,7 +3888,7 @@ type ClientWithResponsesInterface interface {
 
 	// StoreApplicationWithBodyWithResponse Keep what was asked, before a workflow starts
 	//
-	// Unique for ever by merchant and idempotency key: the same content answers with the same case id, other content with 422 `idempotency_key_reused`. The case exists for readers only once its first step is recorded. Evidence named here is bound to the case; evidence of somebody else is 422.
+	// Unique for ever by merchant, applicant and idempotency key: the same content answers with the same case id, other content with 422 `idempotency_key_reused`. The case exists for readers only once its first step is recorded. Evidence named here is bound to the case; evidence of somebody else is 422.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -3292,7 +3897,7 @@ type ClientWithResponsesInterface interface {
 
 	// StoreApplicationWithResponse Keep what was asked, before a workflow starts
 	//
-	// Unique for ever by merchant and idempotency key: the same content answers with the same case id, other content with 422 `idempotency_key_reused`. The case exists for readers only once its first step is recorded. Evidence named here is bound to the case; evidence of somebody else is 422.
+	// Unique for ever by merchant, applicant and idempotency key: the same content answers with the same case id, other content with 422 `idempotency_key_reused`. The case exists for readers only once its first step is recorded. Evidence named here is bound to the case; evidence of somebody else is 422.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -3305,6 +3910,63 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with GET /v1/merchants/{merchant_id}/attention (the `CountAttention` operationId).
 	CountAttentionWithResponse(ctx context.Context, merchantID MerchantID, reqEditors ...RequestEditorFn) (*CountAttentionResponse, error)
+
+	// GetErasureWithResponse How an erasure stands
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/merchants/{merchant_id}/buyers/{buyer_id}/erasure (the `GetErasure` operationId).
+	GetErasureWithResponse(ctx context.Context, merchantID MerchantID, buyerID BuyerID, reqEditors ...RequestEditorFn) (*GetErasureResponse, error)
+
+	// RequestErasureWithBodyWithResponse Ask for a buyer to be forgotten
+	//
+	// Refused with 409 `buyer_has_open_cases` while a case of the buyer is open or about to be. Until the erasure is finished nothing can be filed for the buyer (409 `buyer_being_erased`). Repeated it begins anew.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /v1/merchants/{merchant_id}/buyers/{buyer_id}/erasure (the `RequestErasure` operationId).
+	RequestErasureWithBodyWithResponse(ctx context.Context, merchantID MerchantID, buyerID BuyerID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RequestErasureResponse, error)
+
+	// RequestErasureWithResponse Ask for a buyer to be forgotten
+	//
+	// Refused with 409 `buyer_has_open_cases` while a case of the buyer is open or about to be. Until the erasure is finished nothing can be filed for the buyer (409 `buyer_being_erased`). Repeated it begins anew.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /v1/merchants/{merchant_id}/buyers/{buyer_id}/erasure (the `RequestErasure` operationId).
+	RequestErasureWithResponse(ctx context.Context, merchantID MerchantID, buyerID BuyerID, body RequestErasureJSONRequestBody, reqEditors ...RequestEditorFn) (*RequestErasureResponse, error)
+
+	// FinishErasureWithResponse Note that everything is dropped, here and in the other services
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/merchants/{merchant_id}/buyers/{buyer_id}/erasure/end (the `FinishErasure` operationId).
+	FinishErasureWithResponse(ctx context.Context, merchantID MerchantID, buyerID BuyerID, reqEditors ...RequestEditorFn) (*FinishErasureResponse, error)
+
+	// EraseBuyerWithBodyWithResponse Drop texts and photos of a page of the buyer's cases
+	//
+	// The cases and their timelines stay, with the buyer's id. Refused as above while a case is open. Idempotent.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/merchants/{merchant_id}/buyers/{buyer_id}/erasure/pages (the `EraseBuyer` operationId).
+	EraseBuyerWithBodyWithResponse(ctx context.Context, merchantID MerchantID, buyerID BuyerID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*EraseBuyerResponse, error)
+
+	// EraseBuyerWithResponse Drop texts and photos of a page of the buyer's cases
+	//
+	// The cases and their timelines stay, with the buyer's id. Refused as above while a case is open. Idempotent.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/merchants/{merchant_id}/buyers/{buyer_id}/erasure/pages (the `EraseBuyer` operationId).
+	EraseBuyerWithResponse(ctx context.Context, merchantID MerchantID, buyerID BuyerID, body EraseBuyerJSONRequestBody, reqEditors ...RequestEditorFn) (*EraseBuyerResponse, error)
+
+	// ExportBuyerWithResponse What the buyer wrote and sent in their cases, by case id (personal data)
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/merchants/{merchant_id}/buyers/{buyer_id}/personal-data (the `ExportBuyer` operationId).
+	ExportBuyerWithResponse(ctx context.Context, merchantID MerchantID, buyerID BuyerID, params *ExportBuyerParams, reqEditors ...RequestEditorFn) (*ExportBuyerResponse, error)
 
 	// ListCasesWithResponse Cases, newest first or by deadline
 	//
@@ -3458,6 +4120,15 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with GET /v1/open-cases (the `ListOpenCases` operationId).
 	ListOpenCasesWithResponse(ctx context.Context, params *ListOpenCasesParams, reqEditors ...RequestEditorFn) (*ListOpenCasesResponse, error)
+
+	// ApplyRetentionWithResponse Drop photos and texts whose time is over, a batch at a time
+	//
+	// Of all merchants, and only of cases that are closed. See RETENTION_PHOTOS_DAYS and RETENTION_TRANSACTIONS_DAYS.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/retention (the `ApplyRetention` operationId).
+	ApplyRetentionWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ApplyRetentionResponse, error)
 }
 
 type PutFindingsResponse struct {
@@ -3591,6 +4262,246 @@ func (r CountAttentionResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r CountAttentionResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type GetErasureResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Erasure
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetErasureResponse) GetJSON200() *Erasure {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r GetErasureResponse) GetApplicationProblemJSONDefault() *Problem {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r GetErasureResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetErasureResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetErasureResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetErasureResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type RequestErasureResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Erasure
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r RequestErasureResponse) GetJSON200() *Erasure {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r RequestErasureResponse) GetApplicationProblemJSONDefault() *Problem {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r RequestErasureResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r RequestErasureResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r RequestErasureResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r RequestErasureResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type FinishErasureResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Erasure
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r FinishErasureResponse) GetJSON200() *Erasure {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r FinishErasureResponse) GetApplicationProblemJSONDefault() *Problem {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r FinishErasureResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r FinishErasureResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r FinishErasureResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r FinishErasureResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type EraseBuyerResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *ErasedCases
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r EraseBuyerResponse) GetJSON200() *ErasedCases {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r EraseBuyerResponse) GetApplicationProblemJSONDefault() *Problem {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r EraseBuyerResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r EraseBuyerResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r EraseBuyerResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r EraseBuyerResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ExportBuyerResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *BuyerCases
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ExportBuyerResponse) GetJSON200() *BuyerCases {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ExportBuyerResponse) GetApplicationProblemJSONDefault() *Problem {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ExportBuyerResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ExportBuyerResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ExportBuyerResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ExportBuyerResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -4262,6 +5173,54 @@ func (r ListOpenCasesResponse) ContentType() string {
 	return ""
 }
 
+type ApplyRetentionResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Retention
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ApplyRetentionResponse) GetJSON200() *Retention {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ApplyRetentionResponse) GetApplicationProblemJSONDefault() *Problem {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ApplyRetentionResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ApplyRetentionResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ApplyRetentionResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ApplyRetentionResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // PutFindingsWithBodyWithResponse What a sweep found, in place of what the sweep before found
 //
 // For the sweep only. A finding that was there before keeps the time since when it is so.
@@ -4294,7 +5253,7 @@ func (c *ClientWithResponses) PutFindingsWithResponse(ctx context.Context, body 
 
 // StoreApplicationWithBodyWithResponse Keep what was asked, before a workflow starts
 //
-// Unique for ever by merchant and idempotency key: the same content answers with the same case id, other content with 422 `idempotency_key_reused`. The case exists for readers only once its first step is recorded. Evidence named here is bound to the case; evidence of somebody else is 422.
+// Unique for ever by merchant, applicant and idempotency key: the same content answers with the same case id, other content with 422 `idempotency_key_reused`. The case exists for readers only once its first step is recorded. Evidence named here is bound to the case; evidence of somebody else is 422.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -4309,7 +5268,7 @@ func (c *ClientWithResponses) StoreApplicationWithBodyWithResponse(ctx context.C
 
 // StoreApplicationWithResponse Keep what was asked, before a workflow starts
 //
-// Unique for ever by merchant and idempotency key: the same content answers with the same case id, other content with 422 `idempotency_key_reused`. The case exists for readers only once its first step is recorded. Evidence named here is bound to the case; evidence of somebody else is 422.
+// Unique for ever by merchant, applicant and idempotency key: the same content answers with the same case id, other content with 422 `idempotency_key_reused`. The case exists for readers only once its first step is recorded. Evidence named here is bound to the case; evidence of somebody else is 422.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -4333,6 +5292,105 @@ func (c *ClientWithResponses) CountAttentionWithResponse(ctx context.Context, me
 		return nil, err
 	}
 	return ParseCountAttentionResponse(rsp)
+}
+
+// GetErasureWithResponse How an erasure stands
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/merchants/{merchant_id}/buyers/{buyer_id}/erasure (the `GetErasure` operationId).
+func (c *ClientWithResponses) GetErasureWithResponse(ctx context.Context, merchantID MerchantID, buyerID BuyerID, reqEditors ...RequestEditorFn) (*GetErasureResponse, error) {
+	rsp, err := c.GetErasure(ctx, merchantID, buyerID, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetErasureResponse(rsp)
+}
+
+// RequestErasureWithBodyWithResponse Ask for a buyer to be forgotten
+//
+// Refused with 409 `buyer_has_open_cases` while a case of the buyer is open or about to be. Until the erasure is finished nothing can be filed for the buyer (409 `buyer_being_erased`). Repeated it begins anew.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /v1/merchants/{merchant_id}/buyers/{buyer_id}/erasure (the `RequestErasure` operationId).
+func (c *ClientWithResponses) RequestErasureWithBodyWithResponse(ctx context.Context, merchantID MerchantID, buyerID BuyerID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RequestErasureResponse, error) {
+	rsp, err := c.RequestErasureWithBody(ctx, merchantID, buyerID, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRequestErasureResponse(rsp)
+}
+
+// RequestErasureWithResponse Ask for a buyer to be forgotten
+//
+// Refused with 409 `buyer_has_open_cases` while a case of the buyer is open or about to be. Until the erasure is finished nothing can be filed for the buyer (409 `buyer_being_erased`). Repeated it begins anew.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /v1/merchants/{merchant_id}/buyers/{buyer_id}/erasure (the `RequestErasure` operationId).
+func (c *ClientWithResponses) RequestErasureWithResponse(ctx context.Context, merchantID MerchantID, buyerID BuyerID, body RequestErasureJSONRequestBody, reqEditors ...RequestEditorFn) (*RequestErasureResponse, error) {
+	rsp, err := c.RequestErasure(ctx, merchantID, buyerID, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRequestErasureResponse(rsp)
+}
+
+// FinishErasureWithResponse Note that everything is dropped, here and in the other services
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/merchants/{merchant_id}/buyers/{buyer_id}/erasure/end (the `FinishErasure` operationId).
+func (c *ClientWithResponses) FinishErasureWithResponse(ctx context.Context, merchantID MerchantID, buyerID BuyerID, reqEditors ...RequestEditorFn) (*FinishErasureResponse, error) {
+	rsp, err := c.FinishErasure(ctx, merchantID, buyerID, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseFinishErasureResponse(rsp)
+}
+
+// EraseBuyerWithBodyWithResponse Drop texts and photos of a page of the buyer's cases
+//
+// The cases and their timelines stay, with the buyer's id. Refused as above while a case is open. Idempotent.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/merchants/{merchant_id}/buyers/{buyer_id}/erasure/pages (the `EraseBuyer` operationId).
+func (c *ClientWithResponses) EraseBuyerWithBodyWithResponse(ctx context.Context, merchantID MerchantID, buyerID BuyerID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*EraseBuyerResponse, error) {
+	rsp, err := c.EraseBuyerWithBody(ctx, merchantID, buyerID, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseEraseBuyerResponse(rsp)
+}
+
+// EraseBuyerWithResponse Drop texts and photos of a page of the buyer's cases
+//
+// The cases and their timelines stay, with the buyer's id. Refused as above while a case is open. Idempotent.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/merchants/{merchant_id}/buyers/{buyer_id}/erasure/pages (the `EraseBuyer` operationId).
+func (c *ClientWithResponses) EraseBuyerWithResponse(ctx context.Context, merchantID MerchantID, buyerID BuyerID, body EraseBuyerJSONRequestBody, reqEditors ...RequestEditorFn) (*EraseBuyerResponse, error) {
+	rsp, err := c.EraseBuyer(ctx, merchantID, buyerID, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseEraseBuyerResponse(rsp)
+}
+
+// ExportBuyerWithResponse What the buyer wrote and sent in their cases, by case id (personal data)
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/merchants/{merchant_id}/buyers/{buyer_id}/personal-data (the `ExportBuyer` operationId).
+func (c *ClientWithResponses) ExportBuyerWithResponse(ctx context.Context, merchantID MerchantID, buyerID BuyerID, params *ExportBuyerParams, reqEditors ...RequestEditorFn) (*ExportBuyerResponse, error) {
+	rsp, err := c.ExportBuyer(ctx, merchantID, buyerID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseExportBuyerResponse(rsp)
 }
 
 // ListCasesWithResponse Cases, newest first or by deadline
@@ -4602,6 +5660,21 @@ func (c *ClientWithResponses) ListOpenCasesWithResponse(ctx context.Context, par
 	return ParseListOpenCasesResponse(rsp)
 }
 
+// ApplyRetentionWithResponse Drop photos and texts whose time is over, a batch at a time
+//
+// Of all merchants, and only of cases that are closed. See RETENTION_PHOTOS_DAYS and RETENTION_TRANSACTIONS_DAYS.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/retention (the `ApplyRetention` operationId).
+func (c *ClientWithResponses) ApplyRetentionWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ApplyRetentionResponse, error) {
+	rsp, err := c.ApplyRetention(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseApplyRetentionResponse(rsp)
+}
+
 // ParsePutFindingsResponse parses an HTTP response from a PutFindingsWithResponse call
 func ParsePutFindingsResponse(rsp *http.Response) (*PutFindingsResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -4680,6 +5753,171 @@ func ParseCountAttentionResponse(rsp *http.Response) (*CountAttentionResponse, e
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
 		var dest AttentionCounts
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseGetErasureResponse parses an HTTP response from a GetErasureWithResponse call
+func ParseGetErasureResponse(rsp *http.Response) (*GetErasureResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetErasureResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Erasure
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseRequestErasureResponse parses an HTTP response from a RequestErasureWithResponse call
+func ParseRequestErasureResponse(rsp *http.Response) (*RequestErasureResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &RequestErasureResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Erasure
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseFinishErasureResponse parses an HTTP response from a FinishErasureWithResponse call
+func ParseFinishErasureResponse(rsp *http.Response) (*FinishErasureResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &FinishErasureResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Erasure
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseEraseBuyerResponse parses an HTTP response from a EraseBuyerWithResponse call
+func ParseEraseBuyerResponse(rsp *http.Response) (*EraseBuyerResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &EraseBuyerResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ErasedCases
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseExportBuyerResponse parses an HTTP response from a ExportBuyerWithResponse call
+func ParseExportBuyerResponse(rsp *http.Response) (*ExportBuyerResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ExportBuyerResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest BuyerCases
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -5152,6 +6390,39 @@ func ParseListOpenCasesResponse(rsp *http.Response) (*ListOpenCasesResponse, err
 	return response, nil
 }
 
+// ParseApplyRetentionResponse parses an HTTP response from a ApplyRetentionWithResponse call
+func ParseApplyRetentionResponse(rsp *http.Response) (*ApplyRetentionResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ApplyRetentionResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Retention
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
 // ServerInterface represents all server handlers.
 type ServerInterface interface {
 	// PutFindings What a sweep found, in place of what the sweep before found
@@ -5163,6 +6434,21 @@ type ServerInterface interface {
 	// CountAttention How many open cases need attention, by reason
 	// (GET /v1/merchants/{merchant_id}/attention)
 	CountAttention(ctx echo.Context, merchantID MerchantID) error
+	// GetErasure How an erasure stands
+	// (GET /v1/merchants/{merchant_id}/buyers/{buyer_id}/erasure)
+	GetErasure(ctx echo.Context, merchantID MerchantID, buyerID BuyerID) error
+	// RequestErasure Ask for a buyer to be forgotten
+	// (PUT /v1/merchants/{merchant_id}/buyers/{buyer_id}/erasure)
+	RequestErasure(ctx echo.Context, merchantID MerchantID, buyerID BuyerID) error
+	// FinishErasure Note that everything is dropped, here and in the other services
+	// (POST /v1/merchants/{merchant_id}/buyers/{buyer_id}/erasure/end)
+	FinishErasure(ctx echo.Context, merchantID MerchantID, buyerID BuyerID) error
+	// EraseBuyer Drop texts and photos of a page of the buyer's cases
+	// (POST /v1/merchants/{merchant_id}/buyers/{buyer_id}/erasure/pages)
+	EraseBuyer(ctx echo.Context, merchantID MerchantID, buyerID BuyerID) error
+	// ExportBuyer What the buyer wrote and sent in their cases, by case id (personal data)
+	// (GET /v1/merchants/{merchant_id}/buyers/{buyer_id}/personal-data)
+	ExportBuyer(ctx echo.Context, merchantID MerchantID, buyerID BuyerID, params ExportBuyerParams) error
 	// ListCases Cases, newest first or by deadline
 	// (GET /v1/merchants/{merchant_id}/cases)
 	ListCases(ctx echo.Context, merchantID MerchantID, params ListCasesParams) error
@@ -5205,6 +6491,9 @@ type ServerInterface interface {
 	// ListOpenCases The open cases of every merchant, in the order of merchant and case
 	// (GET /v1/open-cases)
 	ListOpenCases(ctx echo.Context, params ListOpenCasesParams) error
+	// ApplyRetention Drop photos and texts whose time is over, a batch at a time
+	// (POST /v1/retention)
+	ApplyRetention(ctx echo.Context) error
 }
 
 // ServerInterfaceWrapper converts echo contexts to parameters.
@@ -5250,6 +6539,142 @@ func (w *ServerInterfaceWrapper) CountAttention(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.CountAttention(ctx, merchantID)
+	return err
+}
+
+// GetErasure converts echo context to params.
+func (w *ServerInterfaceWrapper) GetErasure(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "merchant_id" -------------
+	var merchantID MerchantID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "merchant_id", ctx.Param("merchant_id"), &merchantID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter merchant_id: %s", err))
+	}
+
+	// ------------- Path parameter "buyer_id" -------------
+	var buyerID BuyerID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "buyer_id", ctx.Param("buyer_id"), &buyerID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter buyer_id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetErasure(ctx, merchantID, buyerID)
+	return err
+}
+
+// RequestErasure converts echo context to params.
+func (w *ServerInterfaceWrapper) RequestErasure(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "merchant_id" -------------
+	var merchantID MerchantID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "merchant_id", ctx.Param("merchant_id"), &merchantID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter merchant_id: %s", err))
+	}
+
+	// ------------- Path parameter "buyer_id" -------------
+	var buyerID BuyerID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "buyer_id", ctx.Param("buyer_id"), &buyerID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter buyer_id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.RequestErasure(ctx, merchantID, buyerID)
+	return err
+}
+
+// FinishErasure converts echo context to params.
+func (w *ServerInterfaceWrapper) FinishErasure(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "merchant_id" -------------
+	var merchantID MerchantID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "merchant_id", ctx.Param("merchant_id"), &merchantID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter merchant_id: %s", err))
+	}
+
+	// ------------- Path parameter "buyer_id" -------------
+	var buyerID BuyerID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "buyer_id", ctx.Param("buyer_id"), &buyerID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter buyer_id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.FinishErasure(ctx, merchantID, buyerID)
+	return err
+}
+
+// EraseBuyer converts echo context to params.
+func (w *ServerInterfaceWrapper) EraseBuyer(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "merchant_id" -------------
+	var merchantID MerchantID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "merchant_id", ctx.Param("merchant_id"), &merchantID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter merchant_id: %s", err))
+	}
+
+	// ------------- Path parameter "buyer_id" -------------
+	var buyerID BuyerID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "buyer_id", ctx.Param("buyer_id"), &buyerID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter buyer_id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.EraseBuyer(ctx, merchantID, buyerID)
+	return err
+}
+
+// ExportBuyer converts echo context to params.
+func (w *ServerInterfaceWrapper) ExportBuyer(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "merchant_id" -------------
+	var merchantID MerchantID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "merchant_id", ctx.Param("merchant_id"), &merchantID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter merchant_id: %s", err))
+	}
+
+	// ------------- Path parameter "buyer_id" -------------
+	var buyerID BuyerID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "buyer_id", ctx.Param("buyer_id"), &buyerID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter buyer_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ExportBuyerParams
+	// ------------- Optional query parameter "after" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "after", ctx.QueryParams(), &params.After, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter after: %s", err))
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ExportBuyer(ctx, merchantID, buyerID, params)
 	return err
 }
 
@@ -5619,6 +7044,13 @@ func (w *ServerInterfaceWrapper) GetEvidence(ctx echo.Context) error {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter buyer_id: %s", err))
 	}
 
+	// ------------- Optional query parameter "audience" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "audience", ctx.QueryParams(), &params.Audience, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter audience: %s", err))
+	}
+
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.GetEvidence(ctx, merchantID, evidenceID, params)
 	return err
@@ -5729,6 +7161,15 @@ func (w *ServerInterfaceWrapper) ListOpenCases(ctx echo.Context) error {
 	return err
 }
 
+// ApplyRetention converts echo context to params.
+func (w *ServerInterfaceWrapper) ApplyRetention(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ApplyRetention(ctx)
+	return err
+}
+
 // This is a simple interface which specifies echo.Route addition functions which
 // are present on both echo.Echo and echo.Group, since we want to allow using
 // either of them for path registration
@@ -5791,6 +7232,12 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.PUT(options.BaseURL+"/v1/merchants/:merchant_id/policy", wrapper.PutPolicy, options.OperationMiddlewares["putPolicy"]...)
 	router.GET(options.BaseURL+"/v1/merchants/:merchant_id/attention", wrapper.CountAttention, options.OperationMiddlewares["countAttention"]...)
 	router.GET(options.BaseURL+"/v1/merchants/:merchant_id/findings", wrapper.ListFindings, options.OperationMiddlewares["listFindings"]...)
+	router.GET(options.BaseURL+"/v1/merchants/:merchant_id/buyers/:buyer_id/personal-data", wrapper.ExportBuyer, options.OperationMiddlewares["exportBuyer"]...)
+	router.GET(options.BaseURL+"/v1/merchants/:merchant_id/buyers/:buyer_id/erasure", wrapper.GetErasure, options.OperationMiddlewares["getErasure"]...)
+	router.PUT(options.BaseURL+"/v1/merchants/:merchant_id/buyers/:buyer_id/erasure", wrapper.RequestErasure, options.OperationMiddlewares["requestErasure"]...)
+	router.POST(options.BaseURL+"/v1/merchants/:merchant_id/buyers/:buyer_id/erasure/pages", wrapper.EraseBuyer, options.OperationMiddlewares["eraseBuyer"]...)
+	router.POST(options.BaseURL+"/v1/merchants/:merchant_id/buyers/:buyer_id/erasure/end", wrapper.FinishErasure, options.OperationMiddlewares["finishErasure"]...)
+	router.POST(options.BaseURL+"/v1/retention", wrapper.ApplyRetention, options.OperationMiddlewares["applyRetention"]...)
 	router.GET(options.BaseURL+"/v1/open-cases", wrapper.ListOpenCases, options.OperationMiddlewares["listOpenCases"]...)
 	router.PUT(options.BaseURL+"/v1/findings", wrapper.PutFindings, options.OperationMiddlewares["putFindings"]...)
 
@@ -5899,6 +7346,209 @@ type CountAttentiondefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response CountAttentiondefaultApplicationProblemPlusJSONResponse) VisitCountAttentionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetErasureRequestObject struct {
+	MerchantID MerchantID `json:"merchant_id"`
+	BuyerID    BuyerID    `json:"buyer_id"`
+}
+
+type GetErasureResponseObject interface {
+	VisitGetErasureResponse(w http.ResponseWriter) error
+}
+
+type GetErasure200JSONResponse Erasure
+
+func (response GetErasure200JSONResponse) VisitGetErasureResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetErasuredefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetErasuredefaultApplicationProblemPlusJSONResponse) VisitGetErasureResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RequestErasureRequestObject struct {
+	MerchantID MerchantID `json:"merchant_id"`
+	BuyerID    BuyerID    `json:"buyer_id"`
+	Body       *RequestErasureJSONRequestBody
+}
+
+type RequestErasureResponseObject interface {
+	VisitRequestErasureResponse(w http.ResponseWriter) error
+}
+
+type RequestErasure200JSONResponse Erasure
+
+func (response RequestErasure200JSONResponse) VisitRequestErasureResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RequestErasuredefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response RequestErasuredefaultApplicationProblemPlusJSONResponse) VisitRequestErasureResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type FinishErasureRequestObject struct {
+	MerchantID MerchantID `json:"merchant_id"`
+	BuyerID    BuyerID    `json:"buyer_id"`
+}
+
+type FinishErasureResponseObject interface {
+	VisitFinishErasureResponse(w http.ResponseWriter) error
+}
+
+type FinishErasure200JSONResponse Erasure
+
+func (response FinishErasure200JSONResponse) VisitFinishErasureResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type FinishErasuredefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response FinishErasuredefaultApplicationProblemPlusJSONResponse) VisitFinishErasureResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EraseBuyerRequestObject struct {
+	MerchantID MerchantID `json:"merchant_id"`
+	BuyerID    BuyerID    `json:"buyer_id"`
+	Body       *EraseBuyerJSONRequestBody
+}
+
+type EraseBuyerResponseObject interface {
+	VisitEraseBuyerResponse(w http.ResponseWriter) error
+}
+
+type EraseBuyer200JSONResponse ErasedCases
+
+func (response EraseBuyer200JSONResponse) VisitEraseBuyerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EraseBuyerdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response EraseBuyerdefaultApplicationProblemPlusJSONResponse) VisitEraseBuyerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ExportBuyerRequestObject struct {
+	MerchantID MerchantID `json:"merchant_id"`
+	BuyerID    BuyerID    `json:"buyer_id"`
+	Params     ExportBuyerParams
+}
+
+type ExportBuyerResponseObject interface {
+	VisitExportBuyerResponse(w http.ResponseWriter) error
+}
+
+type ExportBuyer200JSONResponse BuyerCases
+
+func (response ExportBuyer200JSONResponse) VisitExportBuyerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ExportBuyerdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ExportBuyerdefaultApplicationProblemPlusJSONResponse) VisitExportBuyerResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -6482,6 +8132,44 @@ func (response ListOpenCasesdefaultApplicationProblemPlusJSONResponse) VisitList
 	return err
 }
 
+type ApplyRetentionRequestObject struct {
+}
+
+type ApplyRetentionResponseObject interface {
+	VisitApplyRetentionResponse(w http.ResponseWriter) error
+}
+
+type ApplyRetention200JSONResponse Retention
+
+func (response ApplyRetention200JSONResponse) VisitApplyRetentionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ApplyRetentiondefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ApplyRetentiondefaultApplicationProblemPlusJSONResponse) VisitApplyRetentionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 // StrictServerInterface represents all server handlers.
 type StrictServerInterface interface {
 	// PutFindings What a sweep found, in place of what the sweep before found
@@ -6493,6 +8181,21 @@ type StrictServerInterface interface {
 	// CountAttention How many open cases need attention, by reason
 	// (GET /v1/merchants/{merchant_id}/attention)
 	CountAttention(ctx context.Context, request CountAttentionRequestObject) (CountAttentionResponseObject, error)
+	// GetErasure How an erasure stands
+	// (GET /v1/merchants/{merchant_id}/buyers/{buyer_id}/erasure)
+	GetErasure(ctx context.Context, request GetErasureRequestObject) (GetErasureResponseObject, error)
+	// RequestErasure Ask for a buyer to be forgotten
+	// (PUT /v1/merchants/{merchant_id}/buyers/{buyer_id}/erasure)
+	RequestErasure(ctx context.Context, request RequestErasureRequestObject) (RequestErasureResponseObject, error)
+	// FinishErasure Note that everything is dropped, here and in the other services
+	// (POST /v1/merchants/{merchant_id}/buyers/{buyer_id}/erasure/end)
+	FinishErasure(ctx context.Context, request FinishErasureRequestObject) (FinishErasureResponseObject, error)
+	// EraseBuyer Drop texts and photos of a page of the buyer's cases
+	// (POST /v1/merchants/{merchant_id}/buyers/{buyer_id}/erasure/pages)
+	EraseBuyer(ctx context.Context, request EraseBuyerRequestObject) (EraseBuyerResponseObject, error)
+	// ExportBuyer What the buyer wrote and sent in their cases, by case id (personal data)
+	// (GET /v1/merchants/{merchant_id}/buyers/{buyer_id}/personal-data)
+	ExportBuyer(ctx context.Context, request ExportBuyerRequestObject) (ExportBuyerResponseObject, error)
 	// ListCases Cases, newest first or by deadline
 	// (GET /v1/merchants/{merchant_id}/cases)
 	ListCases(ctx context.Context, request ListCasesRequestObject) (ListCasesResponseObject, error)
@@ -6535,6 +8238,9 @@ type StrictServerInterface interface {
 	// ListOpenCases The open cases of every merchant, in the order of merchant and case
 	// (GET /v1/open-cases)
 	ListOpenCases(ctx context.Context, request ListOpenCasesRequestObject) (ListOpenCasesResponseObject, error)
+	// ApplyRetention Drop photos and texts whose time is over, a batch at a time
+	// (POST /v1/retention)
+	ApplyRetention(ctx context.Context, request ApplyRetentionRequestObject) (ApplyRetentionResponseObject, error)
 }
 
 type StrictHandlerFunc func(ctx echo.Context, request any) (any, error)
@@ -6662,6 +8368,183 @@ func (sh *strictHandler) CountAttention(ctx echo.Context, merchantID MerchantID)
 		return err
 	} else if validResponse, ok := response.(CountAttentionResponseObject); ok {
 		return validResponse.VisitCountAttentionResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetErasure operation middleware
+func (sh *strictHandler) GetErasure(ctx echo.Context, merchantID MerchantID, buyerID BuyerID) error {
+	var request GetErasureRequestObject
+
+	request.MerchantID = merchantID
+	request.BuyerID = buyerID
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetErasure(ctx.Request().Context(), request.(GetErasureRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetErasure")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetErasureResponseObject); ok {
+		return validResponse.VisitGetErasureResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// RequestErasure operation middleware
+func (sh *strictHandler) RequestErasure(ctx echo.Context, merchantID MerchantID, buyerID BuyerID) error {
+	var request RequestErasureRequestObject
+
+	request.MerchantID = merchantID
+	request.BuyerID = buyerID
+
+	var body RequestErasureJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.RequestErasure(ctx.Request().Context(), request.(RequestErasureRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RequestErasure")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(RequestErasureResponseObject); ok {
+		return validResponse.VisitRequestErasureResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// FinishErasure operation middleware
+func (sh *strictHandler) FinishErasure(ctx echo.Context, merchantID MerchantID, buyerID BuyerID) error {
+	var request FinishErasureRequestObject
+
+	request.MerchantID = merchantID
+	request.BuyerID = buyerID
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.FinishErasure(ctx.Request().Context(), request.(FinishErasureRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "FinishErasure")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(FinishErasureResponseObject); ok {
+		return validResponse.VisitFinishErasureResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// EraseBuyer operation middleware
+func (sh *strictHandler) EraseBuyer(ctx echo.Context, merchantID MerchantID, buyerID BuyerID) error {
+	var request EraseBuyerRequestObject
+
+	request.MerchantID = merchantID
+	request.BuyerID = buyerID
+
+	var body EraseBuyerJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.EraseBuyer(ctx.Request().Context(), request.(EraseBuyerRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "EraseBuyer")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(EraseBuyerResponseObject); ok {
+		return validResponse.VisitEraseBuyerResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ExportBuyer operation middleware
+func (sh *strictHandler) ExportBuyer(ctx echo.Context, merchantID MerchantID, buyerID BuyerID, params ExportBuyerParams) error {
+	var request ExportBuyerRequestObject
+
+	request.MerchantID = merchantID
+	request.BuyerID = buyerID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ExportBuyer(ctx.Request().Context(), request.(ExportBuyerRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ExportBuyer")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ExportBuyerResponseObject); ok {
+		return validResponse.VisitExportBuyerResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -7148,131 +9031,169 @@ func (sh *strictHandler) ListOpenCases(ctx echo.Context, params ListOpenCasesPar
 	return nil
 }
 
+// ApplyRetention operation middleware
+func (sh *strictHandler) ApplyRetention(ctx echo.Context) error {
+	var request ApplyRetentionRequestObject
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ApplyRetention(ctx.Request().Context(), request.(ApplyRetentionRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ApplyRetention")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ApplyRetentionResponseObject); ok {
+		return validResponse.VisitApplyRetentionResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // Base64 encoded, compressed with deflate, json marshaled OpenAPI spec.
 // Stored as a slice of fixed-width chunks rather than one concatenated
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"3F3rkty2sX4VFE+qEifci2TZSXZ/bZQ4R8eOrEhKueo4OiMM2TMDLwlQALizY9U+l//7yU6hcSFIYmY4",
-	"s7tKnF/SDkFcGo1G99cXfswKUTeCA9cqu/iYNVTSGjRI/Ot5K5WQ5n8lqEKyRjPBs4uMw62eFfiQiAXR",
-	"KyANXQKZw0JIyPKMmVYfWpCbLM84rSG7yGz7LM9UsYKaml5revsN8KVeZRdPv/gyz/SmMS2Vlowvs7u7",
-	"PPuG1UybpqkeK3wYd1jCgraVzi6+OM9N76xu6+zi6bn5i3H715MwDuMaliBxoL+BLFaU6xd/DqM1VK+6",
-	"wWrXYMbKLM8kfGiZhDK70LKFeAq/krDILrL/OusIe2afqrMXf87uzGASVCO4AiTyKynmFdTmv4XgGjiu",
-	"lzZNxQpqCH7W2Ba/+0EZ6n+cOJjvF0fs79/rr56TPz774vekCW38EnBKV0UBjYbyG8YBJ1OWzLxKq1dS",
-	"NCA1M1Nf0EpBnjXRTx8z6l6dfWgp10xvzI8LIWuqLcW/fJZFm3E+3gwz2bIt7FR3L/FvgsPGvFExDmZj",
-	"ptA/3rzvw5t5YubvwuTE/AcotBnpqtD2RPSXbcce8G+eSVHBvkm9Nm2G08IXc9NtchIdc4ynUlDlaTGa",
-	"TyGBaoifzYWogPLRBHwv3Tt7JvKCN60+lFns65bjd9HIUv0uz+btBuTEnc4zc2A5VD3JkNGGZXkG3LDf",
-	"99ka5mbvmybLs2YluKF6saJGrEBNWWXEi7ZCzbz4Lh8TFW5YCbww5LK8oKFW0yZY09sXtvXT7iRQKSly",
-	"NSuhboQGXmxm17AZSMwnT/+AB8n//YfE1Ax3T5+TOe5/98zfm90XToK6P5+M5ypkecDGSKBq//F+bVvd",
-	"5ZmGWz1Y/rPz8/PEiu0Pu/t9ThW8Ne2GTD8keB5xaMR70WrdgGFFnuTJw6KNcE+e2Y4efUF9RQpRQpZY",
-	"p2K8gJ5sLamGE83qRPOhcPFztZ3snOtz0drjORYyKinax+K8W9zEadnO909LJeSw5/NJDD9Y5d2QrYfs",
-	"gX0m59WWDNyG9HcQbkBuBAfCeFG1JSjUlpCVIinkW6G0oYtFUs4Yth2vmMZcNWmxQzk6viV23SCdSB0/",
-	"q4SCckb1VL7cITu3HOxIOHLVSupovlPi+IavpFhKUMq8/UNbLqGG/TfP/4SGR4nTN5pqSE0/VidTy0UV",
-	"m6IWNH3El3Crrwq/xyMR3QA/cHtiqT5+2OpC1Hvp/61rdoTYl7Boebm/vWkV765asWbK5r5x7Xrvarrc",
-	"u6Y32Mi21q2a0Ny0ii6ye95bedY2ZuMO280bkIqlrpmXbT2HYMpVVGli+jDsToBrtLn2CvqtCmTfcoqu",
-	"zuhCHd6idhcCff3RG5yLbkkxd/eIk5LWho6v3C7f5/pAgZw4aJF5vP/W236pmO6t/NinVfd38+0KyHol",
-	"KiCGekDoQoPEnVUaGvKb9YpqwhShcwUc/8eFJkp8luUPcrfcTzI/oIx9DBl6hMz7z5JhA/YdHdQe0bex",
-	"9Vsn7bz+I0G3ks8crZLKTyWKazUWXYbZS6Also2VYEwRI3xywjhRUAheqpxQXhJkfMUqo3CQGihKkAHH",
-	"c7UGOXOvpYdDsUVsS0UokWCWxgTPCVQK8KSZCRDUh1RKdu4Co3ILAym9fRZv3BqcwHYTWko4ZjTGF+LQ",
-	"BX9oQWmyEJKYt81w/eVLuGGwJkth9oSTNdMr0epj5qYaKKZTYk0lrESrgFg05yhyOKG0mya4wWvKtLIc",
-	"Vwm+RIKYaWAfIB0eSpg+mhUsIeOpHNmBpVN85mjTSHFjb108m6ljZ6TQTELNeLnrWPzJLtSsHXhpdgNf",
-	"9O3zTvQeOP0IghgL494YOzh3LsS14duGFddtQ4QkClAoPMxx1ZJyxXYw6UtBqJTshlZGJCG7GPXqwkwJ",
-	"pBKcVGaGh448Mp97rDLa+sFJz4eybkDPbXs/Xu/4mI5FWOpcJS8HUcIA6PnyWQ/mepJnjdFLpKHs/31/",
-	"dfK/9OTH85M/vuv+Ozu9OHn321+lVOC/oDY7NqI9qjsJhDxE56YRMrCzc9/uLjcd0u06n3U4jCjHhd47",
-	"yEthFSWO+v5U+Kat4EDbXDNdJbCQbzmQpqJ4LXONchvPgzE5+LKlSyBUXUNp5Gi2A9vbrVC7xQWbAi0C",
-	"u8HRdvhJppgQmeQoPPsXx0aFKEGhckRrhNQuCYcbkGQhAYixVo24tFKKVsR2yduqGhodL6xoSHHlVohj",
-	"OxfuudOO4EjHOv1Jf2cUwhVt0HTMiWqLFaFWezx112N5SWilBHIpp3XQNCjnouUFlARuAOHhgciKhRQ9",
-	"+XH27nf//Oep+9+v9kK0O5g4ybEORksAtdalONtydnoIXPL5CthyFWMW0UYo9iPM5hs9GQpes9LQ5+O+",
-	"uyyeVN5fQ29U32OYZoo4XzFemsXs8pT1+eIvdaM3hDmdUsjrRSXWpDTarDGVNVRV6pAW7vJKMBnc0kJX",
-	"m9ywF90K6l+z/ZaiW83XpmnsBxjqxUa6rlfAjfbJFFECx15Qaf5BMGAN0JCCcr+eaZLIkyPNL4N9xAXl",
-	"ERYUv+0n7wi3Y+uOkcX33NzBab73Xg8ddw+x9wMMeb/b7V/NLHG8h/MoRmrdJFbqg4nHsdPXjtR9KiDD",
-	"OEt15ju+IKIBTlYgISdcdPwiW67Izz+FH8KbppsLfGxe0CvGl4akEgohSyjNO85PEgacyZZzxpdh1F7H",
-	"C8oqKC/67Arc9CX0CuSaGUt0xarIlGHKzvvnnwgCNLOSLRbGeP/5J8LFrHFY0QXhYi7KjWkPt0aFN9cg",
-	"F2aGxfV4Ea2xBMiabkw/HnWZNVQpM0GjRfjG/lLtrcRFm9ilmE0KZruQ12Z2ZqkIGPTW+vNPhBaa3TC9",
-	"QWIwvrwgWjIoSU35Bm0pFTnTkhsZM0u8VVlwW23fjvhduxseofZ0zYymE8iaGeWoR5y4Bx9zg/d5b1VJ",
-	"C9zxbMLXuWCcqVXwAQwlEfAOzbfHF5nm0uO+885mXzCpNLH+x2kH+zCg3N/AxztYPRWOuQkGdHrEBdrZ",
-	"9WCLJ3GYQqeOCk2r8ab9t1g7ljYCh1AJlxZPMn2Rmm7IHIjg1SbeNTxC9U7w4HwveBDTyE8v37kfEsrX",
-	"bZXQOGGxMI1ipKmyh6gEvsnyTIpWI6dJq7NZYCLJ/FFc1zi2qq3SF/wbp8Y/f3ly/oT8pqLrz9CIERUr",
-	"Nqe01WLWYV9jxEu0MnVJvjVKv9SsqIA4mM/2SBYMqpLMYcV4STAgcWyOOLffQ9rDQ/jHkSP3G+BGTe2e",
-	"DXJ8LIxl7NYZ8UhDN6LVk8P7lPeC7SaBbZZaMHrxQzjjwGi/oayi8wp2hyyOjRmo2JLNK0hF0+1m3QMH",
-	"muZCCtQK5vHIQvf3LbYg2iirJRTMqBIWxGZ4BUw1q7eGUob1RUQKy/AT3LpP3us10OeDA2inS9a2Mgp6",
-	"KyXwYpNch1l12hXuJAMqMxYXN2KYzDdItNx7NpgK4G2kecSQumm2G1vfzT9eH9sOK38lRU0WqDkQLUht",
-	"9t8rT61qaUVcBPMEFqsYdTPxa/EhSl7hRjNOSoY/NhXVptcsz4xOiCy0VYBPv0ajY5rAcKy4nUVRDJOD",
-	"z2ZLKdpmWuDJX7HpgZ7bv7cOWnWeTH+37X3ZtP7KNU5CW7vVDn8L7zub0TEMvD+iaHRouoCL7tT2V5bg",
-	"UD/93B/WnUf8GFXusPDfgCIVPogxRAH30wP2BaT/x4TR3ic49qiY1x4tDtvrA2L699yoYaeNMn5+PiEb",
-	"ZM+1tm2lIVrnmJyIZByApdaWO+zQLImSqUao7T0+qMpSALs5fMmHqjp4ux46zHEbbAcd3cJ/Y1xI0nKm",
-	"Ub2inLx48y159vTJ70kkTQcMUXuBNIULIkVmoJW/+/j53X5fghst6mm0vDy7PVmKE/cjahKndr3RkxNW",
-	"N0JqN4+VEVsLDbKgEk5LuDlTIG9YAerMawdntd2nuzyLoqpSztd0VGLkbjHtXZCJ99I4ZevSWGOUWzeM",
-	"1WmNcramTPd9Oqi7zEqo2I1FbMZOtkILmVC0XougLhsbvBSE6dwM6zrNfcBHThq6MXfbzEyNlagrTXdS",
-	"FYIr+NCmA8kjX5UiVCNVPMpk1FOmFVSLCHQeEqqcGdO3ppoVtKo2KQL4/o7MK3AbGQiZOkUvRUpCHh8G",
-	"vsvBuCXYduhqcz3ssJfNpI/yB7d6dYBD+N84kWhqAs7+hBpLkj3Efm3WO2SS7Vu9ZUdTvX/bAE8nUuzK",
-	"ejj0YHTKcQKeEjUMQXdjv5WCKFED4uddj5FFuD9lAEo168Xsjjs5LDT0nlHmh97EfedO5zX0QaadoTJc",
-	"a0TwveHfngXunT4UeOl4XPvbLp54kDd025i3L2xs9oo1DZSIDrIaTokEJaob89g6guabLpYsOIUiYMKq",
-	"VUichkpdbWbRL16JQm+6XpWSrh1Bcf6YroyjJS38V2hDJiC+8PvOJGVsFXDzpp1Xh2P1W/Mazs0ZQ/el",
-	"I6C3/w5PZ+hYzy0stZvxag70Vh+Kbgm+YLKGcga3RdUqH+LeX/9zqmEpJAMjaTD9rLTugzX6F7rY4dAd",
-	"Ydo6gtHaY3xJfvP85cn5l5/Fisw+33hs8I4vo4kTdk46wsWJtTOJBSDshJ59Fql2rdKintW0hNwcAqZW",
-	"1EIdDzTjlahYSTcqlZ+5ZrwUa6scAi/Reym411sVEPNieNK5bUq6cYkZrNNauXkT1/f0s2TQrDkG2c75",
-	"P0u5m4JcbehGxdjUQM+1dEasTJH1SijwRHfv4AJ8b2QOVPaCew8A14ZTdIDp3k5Mq9eIMmGcYQ0/Cg79",
-	"BO8rxejZmxXlyxVl2ShQ7erlFUZyXdqtMTab30XgpVGtjSlXs5I7nGsc1YCt9674O9dsKEr86xFKvAMv",
-	"i8pD7ArkG0Z9lbBFkdGUpbM3QUpn/YT97He64110ge1XzGyzMIvUchNpntrnEo19dSFzJRGV7WNQx7qs",
-	"pNvD3abFmDoAzI4RJb9sjTx5vSXB2x05TW8FF/XmkgAtVmQOleBLZbRCIxHwQOZkvWLFyjlslGNZlZOK",
-	"0TmrmN6gzyKCZ93dz8XM9AZytqbcXvNz0S5XeraWAlVNDKgrRCXkrGSqYtdmTXPQGuSskQxjamhhhuWa",
-	"VjO8GnAXF1Bohv6OtZDXNeXmnu1Uh9lSCBtpXlUgl5vwzozx2dpsMUcf0UKCWs2kMNocwnUaJKPVrGaq",
-	"prpY+SlGfy9ajsZm/JsRjvHfxlamNuQ8+hUXPTMsjh5ypdj4T6MjZXlWmQ5Lphr3Khc6/Il0FK2eicVM",
-	"aVFc4wRquoTSrM7FyJtOhNI2PAT5znXj8bEwioUlNg5wV1DGPy0obklDpaFkNXNATJ5Z5H22oojQN1LU",
-	"TMFsLsU1UpLxG+G2T2um29JmAShNq4o6vbnl1iRjP0I5a1oj2lF1LFtb2gNmDtPAAVgBs1IKs8moZyZV",
-	"wljURx4lLmYBMf7Q0so6CHubWi1Y5caqxJIpzQp7rFquQS7AlvuxOBMSxM9s12R6mXVj9ClgcRMRR9Pd",
-	"NumxzVGdZ6otCoDyIM12lODhh/YD5X72aZHTOabGsUPT/FNh2fYkT20dwlsmtB4s0ouMTo7ZztIrjL1n",
-	"Y2MOQbkyHcrhU7SMRhQpwnOKJ3lsNzd0Y2PVt/pH3+3bP9tFHuaVXlKn4ByW9fvdSvi74ZRcOcjP+62t",
-	"Tm+WiXcJQV+/0lDinWEz9gy3+GRgOhc31j7AGluXNlMq8niPcK4upmaq9bxHIYz7nFW+DNgk9gs4Wkf9",
-	"EZrqrAtKmpXQwunqS2Gu3GiZ91/IECKNKZVkANF3w2PxoYUUXQUac+qXVuqFdEdzYBinNvzVYuU23aWs",
-	"GWdK+7/VRpmbLiUn34DW1dYYmcOE5IM5kqZEmOwQgXZN6XiSQyXgYT7gmJp3O+L/DheQ3i8/RUB26z8K",
-	"kxB1U4EG5TS+5CHq8q27aNOWMx0cN+ZVGwBthDWUSel6GHF75enGDva9QUpWpegvLkm+YWp9AjO2ETFJ",
-	"U4tJKLb6WmvQK7FFiXDDHq5kGA3z2iiwXWrVnoi5aKh4xmF++Y6gujceSu5zhTVqGV9i7DdlGhVsvhAX",
-	"0T3LlA1tzON0cRt1buy9UhGlWVWZLjw8Gb9e043LRyeCFxCP5JcUNy9WQihQwwRgwnT8pnv680+kU+Dt",
-	"XzegNFtSbSPPsdqlLKDCa1QonROns+eBy80YNbuFkrSNTa/z8Ky337BjTJt1pHIps2GMbqXuia1f0E9z",
-	"98SxhDJXuOvNLNAsyig0FwS1KnO9mT+Jve/cANhW68o0djLlwsWSNZS5DfLakt0ULYza1GUy9IBmt/l4",
-	"O3V7P4CZB3sV/WQ3AbWkyIjqbUGXcGz/6AgXwpXs/2Ma4J/9ZYbQ//R9GLAFvzbRoFG18x1oDhSywLVk",
-	"B8i+KDd1hFvujCxapN3KL222J60qRcSNqxNTsUXwvBdovHdoKz5HLNW0YFqRFTNKyubQCPRIkO2LR3IV",
-	"XoYxbY50u2UUNK9BITA4FN73cFT5V1NDvnWVkxJe7mP2OqU+HFp16h4r7RO5jWsupRb/XQeNHmC7/NkY",
-	"YQspahvVEKBxD4GQNVVEsSWP0lewfkvwEoAHQHr+Yoc3zDx4HwLBPv/yi71Bf4KjunnUuw7eOO5lVPmP",
-	"efVutCF3CBG1kunNG8MVljAeQPGlhFEZAyohyjJYad3Y0sEovtPhKGZb3DU+3zh80iVFMPsU6+yVtvwO",
-	"Fjm06WE6TrwmmLd34TSBQsjSPqdVRSTQUpFC1ID8cUpecA2S0+rCCSaF4dlo2VINa2pRUJdZxYwt/FXI",
-	"ZDdP0Nwz1u8NEJtkg1lr1iFmrNzTgOteZFc+vgkVXEU65CmcqOyJL61HG5ZdZJ+fnp9+jtCUXiGxz26e",
-	"nC3iHK424Xn5ymWU2DwtwavNKbki7jVLjbWVvdJX2SbXAI0Vx5rVYInYT+I8DcYgE/xFmV1kr1od8sns",
-	"OQel/yTKzY7q04dVne4nat31xYmWLQzLXz89fzamx9fQaOuucE6d9KCho6jYdZ6ptq6p3HgmpY6qC9Hy",
-	"EotCNRW1JYOCQmVbOMJiQ+zJ7J3Hd9TZxyg84e4sItGocvr36el2Tc6icuN37/KsESrBFf/g7EMLWFUI",
-	"b+n5pvO9GbaNomvINWzsCVK0BuK2MtRsWltLzT/FFNEyt6ECoTE2evb0KXk/CNuZSTDa7ftTEiofwS1T",
-	"WuHUzBE1Y6BjGbVxoxRYLycWnIuyX0+Jr1SALrjSHkGmyNzQ3CumZoRL4lEcrCbkY2YQh2LKTHPM3W+M",
-	"4IxrYz8Oi4+KXk/i8vPHGD9V3D3sESsf4Ah9bQ7Geijs7UGhXY6u0lRqtf/QxMFJS8BZ9fcQK/FeRXE9",
-	"j0fGQS3hbaR0T+9NyZDciZnZ9kLhACUJRMFbVIZo/XtIlD3bEKo3J7fgG6a0jY8azSH1FYaoiucBX0HI",
-	"051FSQb37yxorNO66iocbu3Oljqc2tsSdizUBX5N7S5UlDQdbgsodMXFpKgAazXQQhvdZssHOaizuSfP",
-	"wX+pIL2icUhe1+v4YwNjOxRK1R0FV0oPrw7nMkwuwbfvPIvTloJ1xrZvjq0lazTOXo/TnHY7+wyfSDm8",
-	"12HJvSXDMgU2gqW70y3gigiUxwNJKCeUmtmHbd9kGWQFP528VuW80+PvsmQc1qB64Qn+hxBj+y45zh7x",
-	"5z5VM6Gl/aSM0boe7WoJBYYTd8oVfirnAe4TFNE5sfTzxQBQSQyUfPxL5Oyji9K923qd/BXwNhlfJsNk",
-	"+CpU5fE1TFAA4P3ya7WFeY+7fR5783fpZQ+w9VeWQhQRbIuX32+v8+Qnj7oA7Ht87uhANjrrVeb/91xR",
-	"njbi34bgzoJWlQf6Ly3uQSqq0VvhQypVsMfGhgzmyLpD82h8Gn3ZIM2sP8SfPrgnx+JgtnBeN2ELyLiS",
-	"Fw438sDK3YFsw4UG9W/NMkkT/zU0QDWdVz6Ha2jUb7FyMY3qcczbLtnpE9u1PvFnCzs+iDnbBwMDxGAL",
-	"W1FOWHlJ1EqsuUUy6OA7CIhaGKl7MH+qfijCL4pJX7VYjIjpVQ2aFZ2fSIICeePyMvEQM86h9GfZxxZ5",
-	"b53gl8QsZGlL7a0YXybYGwkVhN/D8/cwKOITc3kUk5LSDm0VVtKA9NVYfOg9UtPGjfC2qu5/FsyhwlqF",
-	"PvjL2FwJH7NPXz+c5zU0v0CZ/Bfr8kLHgjWcbCBd5w3tfFXuunIZHJpcc4zJ9m6pJW3UZVBpf61Ce5eX",
-	"xMOHV4zox+AZlDOn5DuXEhLqBtJKArVZg1zo7nfMfva1aOmSMp6Hg+dCJNxgvbkGNXtl/Qr8lFz51WGD",
-	"SiiXCQG1kBtrZSKei59SsOiyBZDXdOPcD0t2YwhHVmxpHrxHp/P7C+zHeRLJQlSVWJP1YIGn5FsOFoOm",
-	"pBJm3vg2On8U0UKgCmWBb0Wenf+RvDfTmSlNK3h/GWiOb6kwOQtB8w79tuh/rwtXxe+9ocGSNv2HLsgb",
-	"7er3Y3n1GuePnv9Hklem608tpDq3eerzoW7LHuA+NnuOOyQ6y88eH+SZ3u3LfKVqx+5Ghip06BitGoNF",
-	"XAb6oYJKRy77bTZscOt/elA0Klo+EdoOVcC3drnQINMQzfnBlQSTcYG+EqgWzuDJMdBq8LWMOOM5NU/z",
-	"SvxJguR0u0o+X+yf6r8eHQqclDha7u55gJMVbjGMpKDuqsmJqMqAF126L5j475ZwrPfOgbCFqzyoxS8W",
-	"WIC4JvpDOGf7IuEfTSVoGQqvT5IK7qu+xy16N/qOJTceQieadoWJQoM+UVoCrfucH2THnHEqE2VGPu1N",
-	"FjYocdjQki4fBI/DsJKcFCsorq226GafE8lKr+DVoCl+QuFuIu+efYxqguyEWLcz4jaY1UOrpEVOtrnf",
-	"AvORo/xD51mw1zOTnxqGZTVdwtlvj2CxMYCAe5Q9jN0U+npo0dj/8sEjisc4JmmrG7gXLPRIJzSMsWXb",
-	"wkQfKB5oUBQbo33Ch+NCNtejuk4Csqoe6XJ6ZeOwO4j3cUyTQS3HTyzapwPY3nr3sYnoXi4AfeMPFmVm",
-	"vwgnWqwF7QIfibkUgmFqS7VOAA+72inbxL2rujJJ6+hKlyRE6CQN/zG1YbeSbTLbPX0Yod3f/txXjqOy",
-	"YiA710N+zyO5zTnUD81bUsZDviXhsPYTOCXo2sUAzwFwAxuyBhm4a75JhngG5niMM9+r2PNpD/wnZBW0",
-	"hDzdHTbhB3CHVzTAT4aRVPvCen0VBzMdKkFZGOwt1I2QtLJfFUH0YwiPYaTkKXmh7bcCo4/6OpDWfnzD",
-	"/W5sOC9RLByIwCThIq7e4j9OSdU1opRMBeRwLTE0yCuu/g72wday+3aEDfv0LNhF5NNuJIu+MYn1qHEN",
-	"GqpKEVaq3H6fxA5sq6DkvQ+JIOxoU6fGvG5UlK6a1x7N97tQ86ihyxBFDa4I1laQZNYvSrY1UGZvwM6x",
-	"40dl0A4Y+18Pc3QbszUK5hLFL36PCVEH5b8g+kCnOIq0FAvnh++OhQOFbcCUWPRjq4sQxeETKJClQurE",
-	"9+8M8cyfnttaWWUX2ZnR/v4/AAD//w==",
+	"3H3vdty28eir4OztOY1/pSXZcdJW+qQ6Seub1HZt9+Tcm/quseTsLiISoAFQ642Pnivf82T3YPCHIAnu",
+	"LleSk/STrSUJzAwGg/mPj7NcVLXgwLWanX+c1VTSCjRI/OtvzRbks6/Mfxmfnc9qqtezbMZpBbPz2cI8",
+	"nbNils0kvG+YhGJ2rmUD2Uzla6io+e4PEpaz89n/Om3nObVP1emzr2Y3N9nsaSOVkOblAlQuWa2ZMLNx",
+	"+KDnOT4kYkn0GkhNV0AWsBQSZpmF6X0DctsCZd+fxSBU9MN3wFd6PTt//MWX2Uxva/Om0pLxFULwHauY",
+	"Dlj2RizxYTxgAUvalHp2/sVZZkZnVVPNzh+fmb8Yt389CvMwrmEFEif6J8h8TbkepWnlXrg1WW/M16oW",
+	"XAEu5UspFiVU5r+54Bo44kvrumQ5NQQ/re0bf/pRGep/PHAyPy7O2F2/V988JX998sWfSR3e8SggSJd5",
+	"DrWG4jvGAYEpCmY+peVLKWqQmhnQl7RUkM3q6KePM+o+nb9vKNdMb82PSyErqi3Fv3wyixbjbLgYBtii",
+	"yS2ou1H8p+CwNV+UjINZmMPYul28H8KXWQLytwE4sfgRcm1musy13RFdtO3cPf7NZlKUsA+oV+adPlj4",
+	"YWaGTQLRMscQlJwqT4sBPLkEqiF+thCiBMoHAPhR2m/2APKM142eyiz2c8vxu2hkqX6TtZLtgJXOZmbD",
+	"cig7kmFGazbLZsAN+/0w28DCrH1dz7JZvRbcUD1fUyNWoKKsNOJFW6FmPnybDYkK16wAnhtyWV7QUKnD",
+	"AKzoh2f27cftTqBSUuRqVkBVCw08386vYNuTmI8e/wU3kv/7LwnQDHcfDpPZ7v/yzN+B7gsnQd2fj4aw",
+	"CllMWBgJVO3f3q/sWzfZTMMH3UP/ydnZWQJj+8PucZ9SBW/Me32m7xM8izg0i0/VgK2bMGDkSZ7cLNoI",
+	"9+SebenRFdSXJBcFzBJ4KsZz6MjWgmp4qFmVeL0vXDysdpCdsD4Vjd2eQyGjkqJ9KM5b5A4Eyw6+HyyV",
+	"kMOezw9i+B6WN3227rMHjpmEqykYuAXpriBcg9wKDoTxvGwKUKgtIStFUsi/hdKGLpdJOYM6n+HdaTK/",
+	"L5668L1cCy0MUFS3kBEFyPGBiCPbrN3+S1ZCMaf6UI7MZlzoCaIJcX8uNKQmj2XPEFInOnbzXnvcRVs7",
+	"IOWh7REzxQlhkW7NnO1yJ1CuzJG0/xS3E7nXR8FFug6gNShPJGo220hm9tQETuhB7Gd1c3RGTCGQ3g80",
+	"FrUHSYC+cjFUnXapVa2eMXxWCjVxa4wqFHu3IeOqkdQJop3HsH/xpRQrCUqZr39sihVUsF8d+9/hxaN0",
+	"jNeapjdybGOl0EW7k6JpcPiMz+GDvsz9Gg9kRw184vLsFDei0bmo9tL/hXvtCF1IwrLhxf73zVvx6qo1",
+	"qw9Z3Nfuvc63mq724vQaX7Jv60Yd8Lp5a5c0mabMZbOmNgs3bTWvQSqW0r2eN9UCgn+jpEoTM4ZhdwJc",
+	"oyNir/Yzesx03QnRoRNpmX3V0q5CoK/fer190aIUc3eHOGOC9KVb5dscW2MnVuQz2n8cj2taZngrP/aZ",
+	"mt3VfLMGslmLEoihHhC61CBxZZWGmny2MQoQU4QujO5j/seFJko8mGV3crbcTjLfoYy9Dxl6hMz775Jh",
+	"PfYdbNQO0cfY+o2Tdt4okKAbyeeOVimL4Gkp8quEUm+YvQBaINtYCcYUMcInI4wTBbnghcoI5QVBxles",
+	"NAoHqYCiBOlxPFcbkHP3WXo6azfYNxWhRIJBjQmeESgV4E4zABDUh1RKdu7y0GbWN6r0OBSvHQ5OYDuA",
+	"VhKOmY3xpZiK8PsGlCZLIYn52kzXRV/CNYMNWQmzJpxsmF6LRh8Dm6ohP5wSGyphLRoFxLo4jyKHE0q7",
+	"aYILvKFMK8txpeArJIgBA8cA6YIEhOmjWcESMgblyAEsneI9R+taimt76uLeTG07I4XmEirGi13b4m8W",
+	"UYM78MKsBn7o34/M64ngR365oTDuzLGDcxdCXBm+rVl+1dREoNFvhMLdbFctKVdsB5M+F4RKya5paUQS",
+	"sotRr84NSCCV4KQ0EE6deeBT6rDKYOl7Oz3ry7oePcfWfojvcJsORVhqXyUPB1FAz/v55ZOO7/dRNquN",
+	"XiINZf/fD5cP/y99+NPZw7++bf87Pzl/+PZ//pBSgb9GbXZoRPtQx0Ge+Sk6N43cZTsH9+/dZGZAOq7z",
+	"2SjcgHLceTZ26jbOq8RR3z/Up9mUMNE210yXCQfhCw6kLikey1yj3Mb9YEwOvmroCghVV1AYOTrb4fDe",
+	"41axyAWbAi0Cu8DRcnggU0yITHJUkOd3x0a5KEChckQr9DNfEA7XIMlSAhBjrRpxaaUULYkdkjdl2Tc6",
+	"nlnRkOLKURfHOBfuOdOO4EjHOl2gvzcK4ZrWaDpmRDX5mlCrPZ6447G4ILRUArmU0ypoGpRz0fAcCgLX",
+	"1oPcE1mxkKIPf5q//dN//nPi/veH/b7BcSZOcqykCmyixDFsawzE9AGKvgA8HVmRzn/ooT1EKw1sMeI4",
+	"nhJtMcDt0M5YQbQgK2E0UItiYmONeZcxRKrFYaAkXB9qFkZwgO5wTRuKNDLhj9jppl0yztR6og/I6e4T",
+	"v1LeDREMtoZz8yybFYJDQnXskSRy9dixepAkqeJ8wwkmsckj85EDoeNWTj5fA1utY0dcxFWK/QTzxVYf",
+	"zIYbVhju/7iPLWKgsi4OnVn9iAHMFHG+YbwwyOyKj3X3xddVrbeEOUNJyKtlKTakMCYaF5poKMvU0udO",
+	"I0tITvhAc11uMyMz6Wj49ortd384bL41r8YR376xZ1SGzRq4MamYIkrg3EsqzT/o4doA1CSn3ONzGH97",
+	"cqT5pbeOiFAWOTjjrz3wjnA7lu4YSX3Lxd0tq6evdT9F4y7WvhcY2Z9g8WszS5zZ53JHIlvlIFbqesiP",
+	"Y6dvHam7VECGce6XuR/4nIgaOFmDhIxw0fKLbLgiv/wcfghfmmHO8bH5QK8ZXxmSSsiFLKAw37jgX5hw",
+	"7o6IMGtn4CVlJRTnXXYFbsYSeg1yw5RZPFZG9jlTFu5ffibodZwXbLkEiRBzMa+dA/SccLEQxda8Dx+M",
+	"XWp0Oy4MhPnVEInGmLdkQ7dmHO9KnNdUKQOgUY39y15T7GDi8gotKmaRgi9KyCsDnUEVvWAdXH/5mdBc",
+	"s2umt0gMxlfnREsGBako36KDADGrBIdtbyE2gHBZZWxbAdfEKKvMIFII3PHoDSR0IRqNHrtlwwvy2d+/",
+	"fkNOrx+dWsqZw0g9yPxYEmwswFIb0yRy0ZQFUXRLlIhyOJJcFXNuDO4sBIbHeSP+1rKGjwH5RcbEhLDG",
+	"Ru/orlQ8gk/1RI25Q2JUwvr0TDq+3K5KaKg9tasvK4G3QTQrYJCtL3y4ZdG6ypZMKk1sLsxhomdafMrr",
+	"CMcn+3gqHHNWHaWeHoWgha7jLXwUp8y1VqDQtBwu2j/Exm063ARUwoV145qxSEW3ZAFE8HIbrxpu8mqn",
+	"z+5sr6UQ08iDl+1cDwnFq6ZM6MSwXJqXYgdvaXdWAXxr9G3RoN69lFartP7AJPNHOcZDA6Ip0yrIa2c9",
+	"P33+8OwR+aykmwfoOxAly7cntNFi3rqchxaGaGTqGDfWHJWa5SUQ5123I5Ilg7IgC1gzXhBMjh/N3blL",
+	"N1Tf6+rIkfkFcLOmVs8m3N+Xa3MYTR3wSE23otEHp5oHq283CexrKYQxeSak1vecDteUlXRRwu70+aG5",
+	"BSVbsUU5YrXvYt2JEx0WuQ3UCl6pgWPMawT4hj1YC8iZUXZs7IjhEXCoN2s0rT/gFxEpoOEBHF0nH2zu",
+	"WRwh7rozE8K+ZUyIRhq9YpvEw2CdzkBxkgFVERuOMmKYLLZItMwHFJkKMZNIHYkjWea13SGt3fzjNcbx",
+	"aM43UlRkieoE0cLqZ169a1RDS+KqaQ7xYDHqIPG4+HRZbxKgoSklwx/rkmoz6iybGa0VWWhUgB9+jEbb",
+	"NOE6teJ2HiUPHZwIPV9J0dSH5Xv9HV+dmDDxr8ZFNFwCgT/b9n5s3v7GvZz0KO9WO/wpvG9vRtsw8P6A",
+	"otGmafOc2l3bxSzBoR78zG/WnVv8GFVuWilK8HPlPqE+VKR0S9X2FUf915R03KZQ46j6iw4tpq31hPqy",
+	"PSdqWGmjjJ+dHVCZuOdYG8M0JMkdU5+XTL+x1Bo5w6ZW7BVM1UKNj3inKksO7Ho6ylNVHTxdp05z3ALb",
+	"SQen8D8ZF5I0nGlUrygnz16/IE8eP/oziaRpjyEqL5AO4YJIkelp5W8/fn6zP4TnZotGGqCXzT48XImH",
+	"7kfUJE4svtGTh6yqhdQOjrURW0sNMqcSTgq4PlUgr1kO6tRrB6eVXaebbBYlM6ZyHtLJwFGU07zvcrt8",
+	"cNQpWxfGGqPcRj+tTmuUsw1luhtKRd1lXkDJrq0bZxjbzrWQCUXrlQjqsrHBC0GYzsy0btDM51ll3gs2",
+	"916wSQU9ueAK3jfpoqYoRKyIKxzyriejnjKtoFxGbvE+oYq5MX0rqllOy3KbIoAf78g6EreQgZCpXZSu",
+	"ezm++uKIipnd1S9jQB8Vz270ekIexm+4qPXQYtD9xZ2WJHuI/crge3hx1MiKpkZ/UQOfXs83dWO0ynHC",
+	"PSUq6IcFjP1WCKJEBejhb0eMLML9lTpQqHknVX44yLSM7FsWd0w9ibvhpzau6XO7W0Olj2tE8L1VF54F",
+	"bl0tGHjpeL/2izaNv1fD+qE2X5/bkog1q2so0DvIKjghEpQor81jG6pabNsUzhC2ihwTVq1C4tRU6nI7",
+	"j37xShTG+/W6kHTjCIrwY+sMnC1p4b9EGzLh4gu/72yYgW8Fv3ndLMrpvvrRcqIzs8cwwOoI6O2/6VVE",
+	"Les5xFKrGWMzMZ4+1bsl+JLJCoo5fMjLRvnKki7+T6mGlZAMjKTBUujChg82GF9oU/bDcIRpG6pGa4/x",
+	"Ffns6fOHZ18+iBWZfdH72OAdHkYHAuwCY4SLh9bOJNYBYQF68iBS7RqlRTWvaAGZ2QRMral1ddwRxGtR",
+	"soJuVapXwIbxQmyscgi8wPiq4F5vVUDMh+FJG7Yp6NbVQ7FWa+XmS8Tv8YNkrnphM5Z2wP8kFW4KcrWm",
+	"WxX7pnp6rqUz+soU2ayFAk909w0i4EcjC6Cyk1M/wbm2m+LOfbp3SPPWK/Q5YbJvBT8JDt3WI5eK0dPX",
+	"a8pXa8pmg2zRy+eXmE55YRfKWHB+TYEXRtE2hl3FCu68XvtYyX68lxzfu9f6csZ/HrmQdzjToj5Gu5Jr",
+	"+0lrBYxoOZqydEU1SOlMo7DY3UF3fIvxsf1am30tQJFCN1F6rX19XzJVsFHp1LqQFz5UdCUdz9Y7LO/b",
+	"ecfsHFFB2mjizKuRTiRuP2r6QXBRbS8I0HxNFlAKvlJGZTTiAndrRjZrlq9dNEc5DlYZKRldsJLpLQY0",
+	"It+tUwy4mJvRQM43lFsdYCGa1VrPN1KgHor5gLkohZwXTJXsyuC0AK1BzmvJMCWI5mZarmk5x3MDV3EJ",
+	"uWYYDNkIeVVRbg7hVq+Yr4Sw1R9lCXK1Dd/MGZ9vzBJzDCAtJaj1XAqj6uH20yAZLecVUxXV+dqDGP29",
+	"bDhaovFvRnLGfxtDmtoykOhXRHpuWBzD50qx4Z9GgcJUWg2GIrX7lAsd/kQ6ikbPxXKutMivEICKrqAw",
+	"2Lm6FTOIULbTxRz5zg3jnWdhFuuz2DpvvIIi/mlJcUlqKg0ly7nz0mQz65afrym672spKqZgvpDiCinJ",
+	"+LVwy6c1001hK3OUpmVJnVLdcGuvsZ+gmNeNkfuoVxaN7UEFc+fwwAlYDvNCCrPIqIQm9cX4HIjCTVzM",
+	"gzv5fUNLGz3sLGq5ZKWbqxQrpjTL7bZquAa5BNuXzjqhkCAesl3AdKpdh66p4Kg70B1phhuTHmNR7Gym",
+	"mjwHKCapvYOiKz91m9jsoE+LnDZqNUwsOix4FdC2O/nQt0PuywFv95D0IqOVY3awNIajnZ8Mj9bWND/A",
+	"/+oT8wfpIBJ8Sk6FiVSCOObf0yDGT78jD78bFxyaqehuLNJJKr7m0+h6kYq/oCiGEuUFdGuLLkYjv3uT",
+	"6u0QWYArjVKrrE1rI/D9WviD7YRcOmemj8hba8WgiQchwSwGpaEIiYku5dB1F6ALcW0tH+xkeWFLL6NY",
+	"/sCD12YLHeoXmKTqxjPMS99686CdFPyF7VoMvMbOiqIEa0CcTbIShlsjpO8arb5jOKZikjlEN/kA2/8t",
+	"pWh7wBlxtrLiPNRWY7soTm1aso0Q2Nq6omKcKe3/VltljvDUAfAatC5HM4OmSf87C58dklezQ7ZbnNJZ",
+	"NFNF+7TId0zNmx1Zj9Mlv89GOETyt/gf5YkRVV2CBuVU2eSWaps7tDm2DWc6hKvMpzYx3QhyKJKSdxpx",
+	"Ow1ih2kFe1OzrK7URS5Jvn4fj4Sn3OYBJW1IJiEfjTBXoNdiRDty007XnozqfGU087aOc0+eYDRVDHGA",
+	"L9uRSvjaO9C7XGGtdcZXmJNPmUbLgS/FeXQGM2UTOrO4N4WtBjCGbKGI0qwszRDeKRt/brQNWytPBM8h",
+	"nsmjFL+er4VQoPrdBgjT8Zfu6S8/k9YysX9dg9JsRbWtCMAUf5lDiUesUDojzhjJApebOSr2AQrS1LaW",
+	"1zulvWGKA2ONviOVq88Pc7SYuie2WUq3p4YnjiWUOd7daAZBg5RRds4JqovmsDN/Env6uQnwXa1L87KT",
+	"Kecug66mzC2Q16TsomhhVKq2wqTjXneLj6dTu/Y953pvraKf7CKgBhVZh50laLsb2D9awoUkLfv/mAb4",
+	"ZxfNUAWRPg+D08TjJmq0Fnd+A/VEIQtcSzZB9kWF8APNY2c+1TIdTH9uS8tpWSoirl1TqpItQ75Bjl6J",
+	"1seMz9HtZ95gWpE1M0rKdmrefSTI9mVhuXZS/Uw+R7rdMgrqV6DQAdoX3rcIz/lPU1O+cW3aErH9Y9Y6",
+	"pT5MbXF3C0y7RG7iBm8p5L9vfb4T7JqvjIG2lKKyuRwhIOB9O2RDFVFsxaOiHWwWFWIj4D07nSi5c6TM",
+	"fcgipL99/uUXe1MdBUd186hvnd/muI9R5T/m02Fl/w36vhrJ9Pa14QpLGO8Z8s38URkDKuNy/LXWtW3e",
+	"j+I7nYRjlsUd44utc7y6UhBmn2JTz8LWs2GbYVu2p+MuDwTrKc+dJpALWdjntCyJBFookosKkD9OyDOu",
+	"QXJanjvBpDApHa1eqmFDrXvXFZkxYyd/E9pmmCe2AQAxfEVsaRFWE9owoLGAT4LD+nx26bO6UMFVpHWp",
+	"hR01e+T7eNKazc5nn5+cnXyOPje9RmKfXj86XcaVa00i3vSNq6Ox1WmCl9sTckncZ5YaGyt7pe/zQK4A",
+	"aiuONavAErFbXHsSjEEm+LNidj572ehQRRfK/f8miu2O+x+m3fvQLU+76YoTLRvoX0Dx+OzJkB7fQq1t",
+	"HMYFr9KThoGi6yaymWqqisqtZ1LqqLoUDS+wA11dUtufLChU9g1HWHwRRzJr530/6vRjlJRxcxqRaHBD",
+	"yg9pcNtXTqMLP27eZrNapNpm/Juz9w1gCzM8pRfbEHHMSOgNjxwcpReRK9jazaRoBcStaugVt7FGm39q",
+	"u3JkNlcivIwvPXn8mLzr5S3NJRhF990JCT094ANTWiGUZreaOTCyjoq50Q9smBcbXUYFyifEN5PAqGNB",
+	"fLXrwpDf66hmhgvi3TvYxcwnDaG7iikD5pDRXxsZGl9UcT/cPriB4iCGP7uP+VM3rUR9V+5gN31r9sim",
+	"L/ftnqFtGbXSVGq1f//E2VkrQKi6a4ht8S+jxKb7I2Ovsf8YKd3TW1MyVLdi8bw9WzhAQQJR8ECVoVzh",
+	"FsJlzzKgEahOP/p6kptTaDvfJJfl76B9c5x7XBI/xchSeCDvZi0o9wM678PtaJ7tfdtfoIWyv0kmoKBD",
+	"wQnis7+Sd3aB1lTNDdNglbx65/oxULvLO71HfWsGIV3LAS3IAk7Iv7lmpW0L6VBmRkTboufQVyGnnCyA",
+	"4B0EoYemHfizCJwFGHsasHvUuwcn5BXUeF2PUUEWsGJcEcphM5TPr6wwjhnpHqSzTSf+tCJ5B+M+0y5M",
+	"tmL8Djj3Ul3h0lC3MLjA5peVTRG4OXbrn4ItPPlkO8BpP10W+QZ58r9J1DwX2jXxiEwhpogLg2atQeKK",
+	"361S5qtJbrGgNV2B+jWWNK2PKB+SZDJ0tVdG9G6zVj9FLP6oCCuMXLHi0OgdGLbsyD0n6k7IM6+s6qHE",
+	"afvx3ZO06Tf8+xXkjm/hl+DkYK/7mPvt2fkrKWo0rFVsWWPeIPYjjI+jP9oY0TE87DtdPvTNM5Naydcf",
+	"aiG1X98emx/TRDF15aNvWTjlGsu928ZeMmk2zb3xRnQtUII1LhHzuzK3W0VhI428M6xhLzXgbscjI6CC",
+	"6xfgs0430wefTvvaw4yh82WS5b5jSj/1fSW74KaYJ+63OIl/UoNFJci3Hyx4dg8bqr12YHQ4e//AoaOt",
+	"YAeirizk0OHCNQ9mwLFyI9fxW4oSUNOluSYcG/Mkd72LTR0Mg79TM43RsGCnHXWYLzWM10ChWjvR6ebo",
+	"V3E5g0kU/PttauFhqGDz7/HFsRe8LKWoOiMelrW3c8wgh6eP2u+Dv2LY2cyeTK3DyyYmYKTWx81J6PGb",
+	"guz92O3BvZ5Bjw/GVbn01OENwjMOG1Cd/GT/Q6jAe5ucZ4/sc5cq/zbOpXDrz32eSk/tcWPp51uFoTM1",
+	"UPJePSx4iJx+dDV8N7v8Kk9tTvFO7eUFL0NXUa/9ogBwetYI8x53+tz34u9yWt6FhWwpRDHT4448O4nL",
+	"udvyzFtczD2RjU471+X9NjEa8W29CaVfOS1LnxBzYY1iUlKNWT2+4EqFYMXQpsMOOm7T3BufRtcNppn1",
+	"x/g+wltyLE5mu9m3AFvzyvkEXHzVByBvJrJNuPj0N8sySc+BdSzSRek7PPQjXiMhIGyycD/2ftsK4RNb",
+	"+r4twAg73kmspxs0D/E325iXcsKKC6LWYsNtmI/2LifEkJ6RupP5U3VTdn9XTPqywValTK8r0Cxv86kk",
+	"KJDXrmsLbmLGORR+L/v8fJ/VJvgFMYisbKvwNeOrBHsjoYLwu3v+7icPf2Iuj3K3U9qhvRqF1CB9r0Zf",
+	"mIvUtPnVvCnL2+8FdAJ/MDaiK6AwNlciF9M3t5rO8xrq36FM/tqmhmECjjWcbDFKmzXY5nS548rVd2ty",
+	"xbEo06dvrWitLoJK+0cV3nddC3i4DdWIfnTeoZw5Id+7gvHQ95yWEqjtKcKFbn/H3kj+ghi6ooyHLts+",
+	"ldhN1oE1qNlrm3/DT8ilxw5fKIVyldFQCbm1ViYmO+D9hjb1wjryN3Tr0nRW7NoQjqzZyjx4h8mZ785x",
+	"HJdxR5aiLMWGbHoInpAXHKyXnJJSGLjxa0ySUkQLgSqUDSMoGzs04MyVpiW8uwg0x69UAM7mZ/A2NcRm",
+	"yXSGcI2/3xkarGjdfeiqPNGufpeK+Bn4MUP2nuSVGfpTC6k2vTQhpF65JbuD89isOa6QaC0/FyvB+w7j",
+	"05f566McuxsZqjDxyWjVmFTt+lNNFVQ6Sm0ds2FD+uund4pGN4kdGCAOV3ONDjnw+MeNMyf2GU/Wz/iI",
+	"uxbO4MmwIKF3hWXcDykFp/kkvicwCW7b5/OL/aD++t6hwEmJreXOnjvYWeEUw4xj6o6ajIiyCP6iC3et",
+	"qE+E4HgJGwfClq4vuRa/W8cCxHc63UUSY1ck/LsuBS3CxVEHSQUpSjga6d3ed2zIdxc60WFHmMg16IdK",
+	"S6BVl/OD7FgwTmWiCeEnDh/7BUpsNrSkizvxx2GQOCP5GvIrqy066DMibSTWqlKaYrT35kDePf0YdQzc",
+	"6WIdZ8QxN6t3rZIGOdkmNwnpM9ytFayFdV+hUODdhCwm79Ypmz5H/PSZ72uFqc8WcnOAhDriFg9vxiTR",
+	"uAiV0raXK3OJ9+bAAq9dY0L6WMzpFqfx/mOFVXQFp/9zxJ4aekwQzdndGIphrLs+C7pX1d3jeRAXK4zG",
+	"vTtVBPckksIcI8sWAL3DzIXojiAsAwjX14cWEPcaKwquZHVPp/FLW6DZ+rTvxxbrtbb/xGfZ4R57767w",
+	"RUsYT88BkwHurPzE3kuP13Yt3NxGYWy9H+7migO8pW0rybHzzTWhPEjNajs5JkToQSbNfar/DpMxme2e",
+	"3o3Q7i5/5htpU1kykG2sJbvllhyLhnULdVaU8dCkhXDYeABOCMaysfKr56mCLdmADNy12CZrvwJz3Mee",
+	"7zQw/bQb/hOyCpp+nu4+cdBPbzevqIE/7KeO7av3833rDDhUgrKa2RuoaiFpaa+BRHdP3x+IScMn5Jkm",
+	"pRBX3o41gzuvtL0t0f1u9NOohowX1hNLuIibWWJJD9PGtkW3LAsJu2QjMRfKa+r+DPZVmLK9Ss8WgXkW",
+	"bEt1aTtTSAk0qg7ioKEsFWGFyuyFknZi2/cx69z8aPNMMW9wyOtGRWmbG+9R9b8PLWCjDFDbTnhXHui8",
+	"26N5NDNob4bSsfNHXaEnzP3r+3XahRlN+7lA8YsX6KJFZR3zwIs72sVR3ZVYusSDdlv47HvMEBPLll+R",
+	"F23ait3qstNaLRklebHEQuZwolsutptj6WCw5c4SXD+NE/IagLz6+s3Xz988e/F8/vIfL968eD3/6vL/",
+	"vMaP2ydvXl0+f3351PzfPh9uhcu6LrdtC7h7XNd2kk+Yf+6yzlE8YSq6bdaLJdHMtrTIjB1Mdb4mqI5h",
+	"4uBNXBqPMiEUxf/w1nC/+dOLi0aWs/PZqVHf/38AAAD//w==",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

@@ -36,6 +36,8 @@ const (
 	CodeStepDiffers = "step_differs"
 	// CodeStepStale is a step of a caller that another one has overtaken.
 	CodeStepStale = "step_stale"
+	// CodeCaseClosed is a step that would open a closed case without saying so.
+	CodeCaseClosed = "case_closed"
 	// CodeEvidenceNotAvailable is evidence of somebody else, or of another case.
 	CodeEvidenceNotAvailable = "evidence_not_available"
 	// CodeEvidenceNotFound is evidence that the merchant, or the buyer asked for, does not have.
@@ -44,6 +46,12 @@ const (
 	CodeEvidenceUnreadable = "evidence_unreadable"
 	// CodeEvidenceTooManyPixels is a photo beyond the limit of pixels.
 	CodeEvidenceTooManyPixels = "evidence_too_many_pixels"
+	// CodeBuyerHasOpenCases is an erasure while a case of the buyer is open.
+	CodeBuyerHasOpenCases = "buyer_has_open_cases"
+	// CodeBuyerBeingErased is a filing for a buyer who is being forgotten.
+	CodeBuyerBeingErased = "buyer_being_erased"
+	// CodeErasureNotFound is a buyer whom nobody asked to forget.
+	CodeErasureNotFound = "erasure_not_found"
 )
 
 // statuses has the codes that are not 422.
@@ -57,6 +65,10 @@ var statuses = problem.Statuses{
 	CodeStepOutOfOrder:    http.StatusConflict,
 	CodeStepDiffers:       http.StatusConflict,
 	CodeStepStale:         http.StatusConflict,
+	CodeCaseClosed:        http.StatusConflict,
+	CodeBuyerHasOpenCases: http.StatusConflict,
+	CodeBuyerBeingErased:  http.StatusConflict,
+	CodeErasureNotFound:   http.StatusNotFound,
 }
 
 // Fault returns the problem of the code with its status. An empty field means that no field of the

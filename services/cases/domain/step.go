@@ -15,6 +15,9 @@ const (
 	StatusClosed = "closed"
 	StageClosed  = "closed"
 
+	// entryReopened is the entry that opens a closed case again.
+	entryReopened = "case.reopened"
+
 	// Everyone includes the buyer; Staff does not.
 	Everyone = "everyone"
 	Staff    = "staff"
@@ -145,6 +148,17 @@ func (s Step) After(version int64, told map[string]int) (rest Step, ok bool, err
 		rest.entries = append(rest.entries, entry)
 	}
 	return rest, len(rest.entries) > 0, nil
+}
+
+// Reopens tells that the step opens a closed case again. No other may.
+func (s Step) Reopens() bool { return s.entries[0].Type == entryReopened }
+
+// Reason is the code that the first entry gives for what happened; "unknown" if it gives none.
+func (s Step) Reason() string {
+	if reason, ok := s.entries[0].Data["reason"].(string); ok && reason != "" {
+		return reason
+	}
+	return "unknown"
 }
 
 // Fence is the caller's fence.

@@ -54,7 +54,7 @@ func (h *Handlers) UploadEvidence(ctx context.Context, r api.UploadEvidenceReque
 
 // GetEvidence returns a photo.
 func (h *Handlers) GetEvidence(ctx context.Context, r api.GetEvidenceRequestObject) (api.GetEvidenceResponseObject, error) {
-	evidence, body, err := h.vault.Open(ctx, r.MerchantID, r.EvidenceID, value(r.Params.BuyerID))
+	evidence, body, err := h.vault.Open(ctx, r.MerchantID, r.EvidenceID, value(r.Params.BuyerID), value(r.Params.Audience) == api.Everyone)
 	if err != nil {
 		return nil, err
 	}

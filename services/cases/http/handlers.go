@@ -26,6 +26,8 @@ type Handlers struct {
 	recorded func(ctx context.Context, merchantID string, r store.Recorded)
 	now      func() time.Time
 	wake     *wake
+	// keepPhotos and keepTexts are days after a case was closed; 0 means for ever.
+	keepPhotos, keepTexts int
 }
 
 var _ api.StrictServerInterface = (*Handlers)(nil)
@@ -39,12 +41,16 @@ type Dependencies struct {
 	// Recorded is called after a step was recorded, also one that had been before; it must not block.
 	Recorded func(ctx context.Context, merchantID string, r store.Recorded)
 	Now      func() time.Time
+	// KeepPhotos and KeepTexts are how many days after a case was closed its photos and texts are kept; 0
+	// means for ever.
+	KeepPhotos, KeepTexts int
 }
 
 // New returns the handlers.
 func New(d Dependencies) *Handlers {
 	return &Handlers{
 		store: d.Store, orders: d.Orders, vault: d.Vault, wording: d.Wording, recorded: d.Recorded, now: d.Now, wake: newWake(),
+		keepPhotos: d.KeepPhotos, keepTexts: d.KeepTexts,
 	}
 }
 

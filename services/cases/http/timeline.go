@@ -58,7 +58,7 @@ func (h *Handlers) await(ctx context.Context, q timelineQuery, wait time.Duratio
 		head, err := h.store.CaseHead(ctx, q.merchantID, q.caseID, q.buyerID)
 		if err == nil && head.Version > max(q.after, seen.Version) {
 			var entries []store.TimelineEntry
-			entries, err = h.store.Entries(ctx, q.merchantID, q.caseID, q.after, head.Version, q.staff, q.limit)
+			entries, err = h.store.Entries(ctx, q.merchantID, q.caseID, q.buyerID, q.after, head.Version, q.staff, q.limit)
 			if err == nil && len(entries) > 0 {
 				stop()
 				return entries, head, nil

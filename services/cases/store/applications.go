@@ -2,6 +2,8 @@ package store
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 
@@ -12,42 +14,81 @@ import (
 	"aftercare.dev/services/platform/ids"
 )
 
-// StoreApplication keeps what was asked under the merchant's key, once for ever, and binds the evidence
+// StoreApplication keeps what was asked under the applicant's key, once for ever, and binds the evidence
 // that it names. The same content again returns the same case id; other content is the problem
-// idempotency_key_reused, and evidence of somebody else evidence_not_available.
+// idempotency_key_reused, and evidence of somebody else evidence_not_available. What others asked under the
+// same key is another matter, and nothing of it shows.
 func (s *Store) StoreApplication(ctx context.Context, merchantID, key string, a domain.Application) (caseID string, created bool, err error) {
 	hash, err := a.Hash()
 	if err != nil {
 		return "", false, err
 	}
 	row := applicationRow{
-		MerchantID: merchantID, CaseID: ids.New("case"), IdempotencyKey: key, ContentHash: hash,
+		MerchantID: merchantID, CaseID: ids.New("case"), ContentHash: hash,
 		ApplicantRole: a.Applicant.Role, ApplicantID: a.Applicant.ID, BuyerID: a.BuyerID, OrderID: a.OrderID,
 		Type: a.Type, Reason: string(a.Reason), Channel: a.Channel, RequestedLines: database.AsJSON(a.Lines),
-		Text: a.Text, EvidenceIDs: database.AsJSON(a.EvidenceIDs), CreatedAt: database.At(s.now()),
+		EvidenceIDs: database.AsJSON(a.EvidenceIDs), CreatedAt: database.At(s.now()),
+	}
+	if row.Text, err = s.sealer.Seal(textAt(merchantID, row.CaseID), a.Text); err != nil {
+		return "", false, err
 	}
 	owners := []domain.Actor{a.Applicant, {Role: domain.RoleBuyer, ID: a.BuyerID}}
+	var before *applicationRow
 	err = database.InTx(ctx, s.db, func(tx *gorm.DB) error {
-		if err := tx.Create(&row).Error; err != nil {
+		if row.IdempotencyKey, before, err = placeOf(tx, merchantID, key, a.Applicant); err != nil || before != nil {
+			return err
+		}
+		if err := s.mayFile(tx, merchantID, a.BuyerID); err != nil {
+			return err
+		}
+		err := tx.Create(&row).Error
+		if database.IsDuplicate(err) {
+			return fmt.Errorf("%w: another filing with this key came first", database.ErrRetry)
+		}
+		if err != nil {
 			return err
 		}
 		return bind(tx, merchantID, row.CaseID, owners, a.EvidenceIDs)
 	})
 	switch {
-	case err == nil:
-		return row.CaseID, true, nil
-	case !database.IsDuplicate(err):
+	case err != nil:
 		return "", false, fmt.Errorf("store application: %w", err)
-	}
-	var before applicationRow
-	err = s.read(ctx).Where("merchant_id = ? AND idempotency_key = ?", merchantID, key).Take(&before).Error
-	if err != nil {
-		return "", false, fmt.Errorf("read application: %w", err)
-	}
-	if before.ContentHash != hash {
+	case before == nil:
+		return row.CaseID, true, nil
+	case before.ContentHash != hash:
 		return "", false, keyReused()
 	}
 	return before.CaseID, false, nil
+}
+
+// placeOf is what the applicant filed under the key before, or else the column value under which a filing is kept: the key
+// itself, or one of the applicant's own if somebody else was there first. The first to come must have the key itself: a
+// release before this one, which may run beside it, knows no other place and would open a second case. Both cases
+// take the same statements.
+func placeOf(tx *gorm.DB, merchantID, key string, applicant domain.Actor) (free string, before *applicationRow, err error) {
+	own := ownKey(key, applicant)
+	var rows []applicationRow
+	err = tx.Select("case_id, idempotency_key, content_hash, applicant_role, applicant_id").
+		Where("merchant_id = ? AND idempotency_key IN ?", merchantID, []string{key, own}).Find(&rows).Error
+	if err != nil {
+		return "", nil, fmt.Errorf("look for the key: %w", err)
+	}
+	for i, row := range rows {
+		if row.ApplicantRole == applicant.Role && row.ApplicantID == applicant.ID {
+			return "", &rows[i], nil
+		}
+	}
+	if len(rows) > 0 {
+		return own, nil, nil
+	}
+	return key, nil, nil
+}
+
+// ownKey is the applicant's place for a key that somebody else has used. Its line break keeps it apart from all keys that
+// come in a header.
+func ownKey(key string, applicant domain.Actor) string {
+	sum := sha256.Sum256([]byte(applicant.Role + "\n" + applicant.ID + "\n" + key))
+	return "applicant\n" + hex.EncodeToString(sum[:])
 }
 
 func keyReused() error {
@@ -65,7 +106,8 @@ func (s *Store) Application(ctx context.Context, merchantID, caseID string) (dom
 	if err != nil {
 		return domain.Application{}, fmt.Errorf("read application: %w", err)
 	}
-	return row.application(), nil
+	text, err := s.sealer.Open(textAt(merchantID, caseID), row.Text)
+	return row.application(text), err
 }
 
 // Judgement returns what the case was judged to; false means that it has not been judged.
@@ -112,8 +154,11 @@ func (s *Store) StoreNote(ctx context.Context, merchantID, caseID, key string, n
 	}
 	row := noteRow{
 		MerchantID: merchantID, NoteID: ids.New("note"), CaseID: caseID, IdempotencyKey: key, ContentHash: hash,
-		AuthorRole: n.Author.Role, AuthorID: n.Author.ID, Text: n.Text,
+		AuthorRole: n.Author.Role, AuthorID: n.Author.ID,
 		EvidenceIDs: database.AsJSON(n.EvidenceIDs), CreatedAt: database.At(s.now()),
+	}
+	if row.Text, err = s.sealer.Seal(noteAt(merchantID, row.NoteID), n.Text); err != nil {
+		return "", err
 	}
 	err = database.InTx(ctx, s.db, func(tx *gorm.DB) error {
 		if err := tx.Create(&row).Error; err != nil {

@@ -28,7 +28,11 @@ func (s *Store) Case(ctx context.Context, merchantID, caseID, buyerID string) (D
 	if database.IsNotFound(err) {
 		return Details{}, caseNotFound()
 	}
-	return row, wrap(err, "read case")
+	if err != nil {
+		return row, wrap(err, "read case")
+	}
+	row.Text, err = s.sealer.Open(textAt(merchantID, caseID), row.Text)
+	return row, err
 }
 
 // Query says which cases to list. Zero values do not limit.

@@ -3,6 +3,7 @@ package store
 import (
 	"encoding/base64"
 	"fmt"
+	"regexp"
 	"strings"
 
 	"gorm.io/gorm"
@@ -32,6 +33,9 @@ func order(byDeadline bool) string {
 	return "newest"
 }
 
+// caseIDs are what cases are called. Anything else would be for the database to refuse.
+var caseIDs = regexp.MustCompile(`^[A-Za-z0-9_.:-]{1,64}$`)
+
 func decodeCursor(text string, byDeadline bool) (cursor, error) {
 	malformed := problem.Invalid("cursor", "not a cursor of this list and sort; leave it out to begin with the first page")
 	plain, err := base64.RawURLEncoding.DecodeString(text)
@@ -40,7 +44,7 @@ func decodeCursor(text string, byDeadline bool) (cursor, error) {
 	}
 	sort, rest, _ := strings.Cut(string(plain), "/")
 	c := cursor{byDeadline: byDeadline}
-	if n, err := fmt.Sscanf(rest, "%d/%s", &c.key, &c.caseID); err != nil || n != 2 || sort != order(byDeadline) {
+	if n, err := fmt.Sscanf(rest, "%d/%s", &c.key, &c.caseID); err != nil || n != 2 || sort != order(byDeadline) || !caseIDs.MatchString(c.caseID) {
 		return cursor{}, malformed
 	}
 	return c, nil

@@ -21,14 +21,27 @@ func (s *Store) AddEvidence(ctx context.Context, e Evidence) error {
 	return wrap(err, "add evidence")
 }
 
-// Evidence returns what is known of a photo; with a buyer, only if they uploaded it or it belongs to a
-// case of theirs. Anything else is the problem evidence_not_found.
-func (s *Store) Evidence(ctx context.Context, merchantID, evidenceID, buyerID string) (Evidence, error) {
+// shownToEveryone are photos that the application names, or a note that is on the timeline for everyone. A photo of an
+// internal note, or of one that is on no timeline yet, is the staff's. Ids are in the JSON of the list between quotes.
+const shownToEveryone = `(EXISTS (SELECT 1 FROM applications AS a
+		WHERE a.merchant_id = evidence.merchant_id AND a.case_id = evidence.case_id AND INSTR(a.evidence_ids, CONCAT('"', evidence.evidence_id, '"')) > 0)
+	OR EXISTS (SELECT 1 FROM notes AS n
+		JOIN entries AS e ON e.merchant_id = n.merchant_id AND e.case_id = n.case_id AND e.note_id = n.note_id
+		WHERE n.merchant_id = evidence.merchant_id AND n.case_id = evidence.case_id AND e.audience = ?
+		AND INSTR(n.evidence_ids, CONCAT('"', evidence.evidence_id, '"')) > 0))`
+
+// Evidence returns what is known of a photo; with a buyer, only if they uploaded it or it was shown to everyone in a case
+// of theirs; with everyone, only if it was shown to everyone or comes from a buyer or storefront. Anything else is the
+// problem evidence_not_found.
+func (s *Store) Evidence(ctx context.Context, merchantID, evidenceID, buyerID string, everyone bool) (Evidence, error) {
 	query := s.read(ctx).Where("merchant_id = ? AND evidence_id = ?", merchantID, evidenceID)
-	if buyerID != "" {
-		query = query.Where(`((role = ? AND actor_id = ?) OR EXISTS (SELECT 1 FROM applications
-			WHERE applications.merchant_id = evidence.merchant_id AND applications.case_id = evidence.case_id AND applications.buyer_id = ?))`,
-			domain.RoleBuyer, buyerID, buyerID)
+	switch {
+	case buyerID != "":
+		query = query.Where(`((role = ? AND actor_id = ?) OR (EXISTS (SELECT 1 FROM applications
+			WHERE applications.merchant_id = evidence.merchant_id AND applications.case_id = evidence.case_id AND applications.buyer_id = ?)
+			AND `+shownToEveryone+`))`, domain.RoleBuyer, buyerID, buyerID, domain.Everyone)
+	case everyone:
+		query = query.Where("(role IN ? OR "+shownToEveryone+")", []string{domain.RoleBuyer, domain.RoleStorefront}, domain.Everyone)
 	}
 	var row Evidence
 	err := query.Take(&row).Error

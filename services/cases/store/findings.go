@@ -43,7 +43,7 @@ const theSweep = "cases"
 // PutFindings puts what a sweep found in place of what the one before found. What was found before keeps its since. A
 // sweep that ended before the one whose findings are kept changes nothing.
 func (s *Store) PutFindings(ctx context.Context, finishedAt time.Time, total int64, found []Finding) error {
-	err := database.InTx(ctx, s.db, func(tx *gorm.DB) error {
+	err := database.InTx(database.AcrossMerchants(ctx), s.db, func(tx *gorm.DB) error {
 		row := sweepRow{Name: theSweep, FinishedAt: database.At(finishedAt), Findings: total}
 		// The row also keeps two sweeps from writing at once.
 		if err := tx.Clauses(clause.OnConflict{DoNothing: true}).Create(&row).Error; err != nil {
@@ -112,7 +112,7 @@ func (s *Store) Findings(ctx context.Context, merchantID string) ([]Finding, tim
 // case it has what a sweep compares; the rest is empty.
 func (s *Store) OpenCases(ctx context.Context, afterMerchantID, afterCaseID string, limit int) ([]Case, error) {
 	var page []Case
-	err := s.read(ctx).Select("merchant_id, case_id, stage, version, needs_attention, deadline, document, updated_at").
+	err := s.read(database.AcrossMerchants(ctx)).Select("merchant_id, case_id, stage, version, needs_attention, deadline, document, updated_at").
 		Where("status = ? AND merchant_id >= ? AND (merchant_id > ? OR case_id > ?)",
 			domain.StatusOpen, afterMerchantID, afterMerchantID, afterCaseID).
 		Order("merchant_id, case_id").Limit(limit).Find(&page).Error

@@ -28,7 +28,7 @@ const grace = time.Minute
 // Measures counts the open cases of all merchants, in one query that an index answers.
 func (s *Store) Measures(ctx context.Context) ([]Measure, error) {
 	var measures []Measure
-	err := s.read(ctx).Model(&Case{}).
+	err := s.read(database.AcrossMerchants(ctx)).Model(&Case{}).
 		Select(`merchant_id, type, stage, CASE WHEN needs_attention = 1 AND attention_reason = '' THEN 'unknown' ELSE attention_reason END AS attention_reason,
 	COUNT(*) AS cases, SUM(CASE WHEN deadline < ? THEN 1 ELSE 0 END) AS overdue, MIN(opened_at) AS oldest`, database.At(s.now().Add(-grace))).
 		Where("status = ?", domain.StatusOpen).

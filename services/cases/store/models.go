@@ -34,19 +34,22 @@ type applicationRow struct {
 	Reason         string
 	Channel        string
 	RequestedLines database.JSON[[]domain.LineQuantity]
-	Text           string
-	EvidenceIDs    database.JSON[[]string] `gorm:"column:evidence_ids"`
-	CreatedAt      database.Time
+	// Text is sealed, see textAt.
+	Text        string
+	EvidenceIDs database.JSON[[]string] `gorm:"column:evidence_ids"`
+	CreatedAt   database.Time
+	// ForgottenAt is when texts and photos of the case were dropped.
+	ForgottenAt database.NullTime
 }
 
 // TableName implements GORM's Tabler.
 func (applicationRow) TableName() string { return "applications" }
 
-func (r applicationRow) application() domain.Application {
+func (r applicationRow) application(text string) domain.Application {
 	return domain.Application{
 		Applicant: domain.Actor{Role: r.ApplicantRole, ID: r.ApplicantID},
 		BuyerID:   r.BuyerID, OrderID: r.OrderID, Type: r.Type, Reason: domain.Reason(r.Reason), Channel: r.Channel,
-		Lines: r.RequestedLines.V, Text: r.Text, EvidenceIDs: r.EvidenceIDs.V,
+		Lines: r.RequestedLines.V, Text: text, EvidenceIDs: r.EvidenceIDs.V,
 	}
 }
 
@@ -142,7 +145,7 @@ func (r entryRow) entry() domain.Entry {
 	}
 }
 
-// noteRow is free text under an id.
+// noteRow is free text under an id, sealed.
 type noteRow struct {
 	MerchantID     string
 	NoteID         string

@@ -45,6 +45,8 @@ type Recorded struct {
 	// Opened and Closed tell that the case is new, or has just ended with Outcome.
 	Opened, Closed bool
 	Outcome        string
+	// Reopened is why a closed case was opened again; empty if it was not.
+	Reopened string
 	// Missed is the consequence of the deadline that had passed when the step was told; empty if there was none.
 	Missed string
 }
@@ -101,6 +103,9 @@ func (b standing) then(step domain.Step) Recorded {
 	if state.Status == domain.StatusClosed && b.Status != domain.StatusClosed {
 		r.Closed, r.Outcome = true, state.Outcome
 	}
+	if b.Status == domain.StatusClosed && state.Status != domain.StatusClosed {
+		r.Reopened = step.Reason()
+	}
 	if first := step.Entries()[0]; first.ByItself() && b.Status == domain.StatusOpen && deadlineOf(first.At) >= b.Deadline {
 		r.Missed = domain.Consequence(b.Document.V)
 	}
@@ -123,6 +128,9 @@ func (s *Store) advance(tx *gorm.DB, merchantID, caseID string, step domain.Step
 	}
 	if err != nil {
 		return standing{}, err
+	}
+	if before.Status == domain.StatusClosed && step.State().Status != domain.StatusClosed && !step.Reopens() {
+		return standing{}, domain.Fault(domain.CodeCaseClosed, "entries[0].type", "the case is closed; only the entry case.reopened opens it again")
 	}
 	moved, err := setState(tx, merchantID, caseID, step, step.First()-1, step.Last())
 	if err == nil && !moved {

@@ -234,7 +234,7 @@ func TestTheTimelineShowsBuyersWhatIsForThem(t *testing.T) {
 		}
 		record(t, s, caseID, step)
 		read := func(after, upTo int64, staff bool) []int64 {
-			found, err := s.Entries(t.Context(), merchant, caseID, after, upTo, staff, 10)
+			found, err := s.Entries(t.Context(), merchant, caseID, "", after, upTo, staff, 10)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -15,6 +15,7 @@ import (
 
 	"aftercare.dev/services/cases/domain"
 	"aftercare.dev/services/platform/database"
+	"aftercare.dev/services/platform/seal"
 )
 
 //go:embed migrations/*.sql
@@ -33,13 +34,21 @@ const ofCase = "merchant_id = ? AND case_id = ?"
 
 // Store is safe for concurrent use.
 type Store struct {
-	db  *gorm.DB
-	now func() time.Time
+	db     *gorm.DB
+	now    func() time.Time
+	sealer *seal.Sealer
 }
 
 // New returns a store on a migrated database.
 func New(db *gorm.DB, now func() time.Time) *Store {
 	return &Store{db: db, now: now}
+}
+
+// Sealing returns the store with keys: texts are sealed as the sealer says, and opened.
+func (s *Store) Sealing(sealer *seal.Sealer) *Store {
+	sealed := *s
+	sealed.sealer = sealer
+	return &sealed
 }
 
 // read is the handle for statements outside a transaction.

@@ -181,12 +181,12 @@ func TestEvidenceIsBoundToOneCaseOfItsOwner(t *testing.T) {
 			seen                  bool
 		}{
 			{merchant, "e1", "b1", true},
-			{merchant, "e3", "b1", true}, // belongs to their case
+			{merchant, "e3", "b1", false}, // of a note that no timeline has
 			{merchant, "e2", "b1", false},
 			{merchant, "e2", "", true},
 			{"m2", "e1", "", false},
 		} {
-			_, err := s.Evidence(t.Context(), c.merchantID, c.id, c.buyer)
+			_, err := s.Evidence(t.Context(), c.merchantID, c.id, c.buyer, false)
 			if (err == nil) != c.seen {
 				t.Errorf("%+v: %v", c, err)
 			}

@@ -42,10 +42,14 @@ type TimelineNote struct {
 	EvidenceIDs []string
 }
 
-// Entries returns the entries after a number and up to another, oldest first and limit at most. With
-// staff false, those for staff only are left out. The caller has made sure whose case it is.
-func (s *Store) Entries(ctx context.Context, merchantID, caseID string, after, upTo int64, staff bool, limit int) ([]TimelineEntry, error) {
+// Entries returns the entries after a number and up to another, oldest first and limit at most; with a buyer, only those
+// of a case of theirs. With staff false, those for staff only are left out.
+func (s *Store) Entries(ctx context.Context, merchantID, caseID, buyerID string, after, upTo int64, staff bool, limit int) ([]TimelineEntry, error) {
 	query := s.read(ctx).Where(ofCase+" AND number > ? AND number <= ?", merchantID, caseID, after, upTo)
+	if buyerID != "" {
+		query = query.Where(`EXISTS (SELECT 1 FROM cases
+			WHERE cases.merchant_id = entries.merchant_id AND cases.case_id = entries.case_id AND cases.buyer_id = ?)`, buyerID)
+	}
 	if !staff {
 		query = query.Where("audience = ?", domain.Everyone)
 	}
@@ -74,7 +78,11 @@ func (s *Store) fillNotes(ctx context.Context, merchantID, caseID string, noteID
 	}
 	notes := make(map[string]*TimelineNote, len(rows))
 	for _, row := range rows {
-		notes[row.NoteID] = &TimelineNote{NoteID: row.NoteID, Text: row.Text, EvidenceIDs: row.EvidenceIDs.V}
+		text, err := s.sealer.Open(noteAt(merchantID, row.NoteID), row.Text)
+		if err != nil {
+			return err
+		}
+		notes[row.NoteID] = &TimelineNote{NoteID: row.NoteID, Text: text, EvidenceIDs: row.EvidenceIDs.V}
 	}
 	for i := range entries {
 		entries[i].Note = notes[entries[i].NoteID]

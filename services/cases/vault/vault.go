@@ -14,6 +14,7 @@ import (
 	"aftercare.dev/services/cases/domain"
 	"aftercare.dev/services/cases/photo"
 	"aftercare.dev/services/cases/store"
+	"aftercare.dev/services/platform/crash"
 	"aftercare.dev/services/platform/ids"
 	"aftercare.dev/services/platform/problem"
 )
@@ -52,10 +53,12 @@ func (v *Vault) Upload(ctx context.Context, merchantID string, uploader domain.A
 	}
 	evidence.BlobKey = merchantID + "/" + evidence.EvidenceID
 	// The photo comes first: a row without a photo would be a lie, a photo without a row is only waste.
+	crash.Here(crash.BeforeBlob)
 	err = v.bucket.WriteAll(ctx, evidence.BlobKey, cleaned.Data, &blob.WriterOptions{ContentType: cleaned.ContentType})
 	if err != nil {
 		return store.Evidence{}, fmt.Errorf("keep the photo: %w", err)
 	}
+	crash.Here(crash.AfterBlob)
 	return evidence, v.store.AddEvidence(ctx, evidence)
 }
 
@@ -77,10 +80,24 @@ func (v *Vault) clean(ctx context.Context, data []byte) (photo.Photo, error) {
 	return cleaned, err
 }
 
-// Open returns what is known of a photo and its bytes, which the caller closes; with a buyer, only if
-// they may see it. Anything else is the problem evidence_not_found.
-func (v *Vault) Open(ctx context.Context, merchantID, evidenceID, buyerID string) (store.Evidence, io.ReadCloser, error) {
-	evidence, err := v.store.Evidence(ctx, merchantID, evidenceID, buyerID)
+// Forget drops photos: first from the bucket, so that no photo is left that nobody knows of. Repeatable.
+func (v *Vault) Forget(ctx context.Context, photos []store.Evidence) error {
+	for _, one := range photos {
+		err := v.bucket.Delete(ctx, one.BlobKey)
+		if err != nil && gcerrors.Code(err) != gcerrors.NotFound {
+			return fmt.Errorf("drop photo %s: %w", one.EvidenceID, err)
+		}
+		if err := v.store.DropEvidence(ctx, one.MerchantID, one.EvidenceID); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Open returns what is known of a photo and its bytes, which the caller closes; with a buyer or for everyone, only if
+// they may see it, see [store.Store.Evidence]. Anything else is the problem evidence_not_found.
+func (v *Vault) Open(ctx context.Context, merchantID, evidenceID, buyerID string, everyone bool) (store.Evidence, io.ReadCloser, error) {
+	evidence, err := v.store.Evidence(ctx, merchantID, evidenceID, buyerID, everyone)
 	if err != nil {
 		return store.Evidence{}, nil, err
 	}

@@ -13,11 +13,11 @@ import (
 )
 
 var announced = strings.Fields(`case.opened case.approved case.rejected case.rejection_answered case.info_requested
-	case.info_provided case.withdrawn case.reminded case.closed case.needs_attention case.attention_resolved case.note_added
+	case.info_provided case.withdrawn case.reminded case.closed case.needs_attention case.attention_resolved case.note_added case.reopened refund.differs
 	shipment.pickup_booked shipment.pickup_rescheduled shipment.pickup_cancelled shipment.pickup_failed
 	shipment.courier_assigned shipment.sent shipment.picked_up shipment.delivered shipment.refused shipment.returned
 	shipment.lost shipment.mixed_up shipment.delayed goods.received goods.inspected goods.accepted_by_silence goods.rejected
-	goods.contested goods.contest_decided goods.rejection_agreed case.info_missing refund.late goods.sent_back goods.returned_to_buyer refund.reserved refund.submitted
+	goods.contested goods.contest_decided goods.rejection_agreed case.info_missing refund.late goods.sent_back goods.returned_to_buyer refund.reserved refund.submitted refund.nothing_due
 	refund.succeeded refund.needs_attention refund.resolved refund.failed insurance.claimed insurance.paid
 	insurance.rejected insurance.late`)
 
@@ -76,6 +76,9 @@ func TestTitleIsInTheLanguageAskedFor(t *testing.T) {
 		{"zh-CN,zh;q=0.9,en;q=0.8", "refund.succeeded", "system", amount, "退款 ¥1999.05 已到账"},
 		{"zh", "case.approved", "agent", nil, "售后申请已通过"},
 		{"fr-FR", "case.approved", "system", nil, "The case was approved by the shop's rules"},
+		{"en", "case.reopened", "system", map[string]any{"reason": "refund_returned", "amount": amount["amount"]}, "The case was opened again: the refund of CNY 1999.05 did not reach the buyer"},
+		{"zh-CN", "case.reopened", "system", map[string]any{"reason": "refunded_outside", "amount": amount["amount"]}, "售后已重新打开：另有退款 ¥1999.05 未经本售后单发出"},
+		{"en", "refund.differs", "system", map[string]any{"reason": "refund_differs"}, "The payment provider says something else about the refund"},
 		{"en", "case.closed", "system", map[string]any{"outcome": "refunded"}, "The case was closed: refunded"},
 		{"zh-CN", "goods.put_away", "system", nil, "Goods put away"},
 		{"en", "refund.failed", "system", map[string]any{"amount": map[string]any{"amount": float64(500), "currency": "JPY"}}, "The refund of JPY 500 failed"},

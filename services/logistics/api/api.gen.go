@@ -264,11 +264,36 @@ type InsureOrderInput struct {
 // Money Minor units of an ISO 4217 currency
 type Money = money.Money
 
+// OrderIDs defines model for OrderIDs.
+type OrderIDs struct {
+	OrderIds []ID `json:"order_ids"`
+}
+
 // Parcel defines model for Parcel.
 type Parcel struct {
 	// Carrier kuaidi100 company code, such as shunfeng, zhongtong, yuantong
 	Carrier        string `json:"carrier"`
 	TrackingNumber string `json:"tracking_number"`
+}
+
+// ParcelContact defines model for ParcelContact.
+type ParcelContact struct {
+	// Contact Personal data
+	Contact   Contact `json:"contact"`
+	ContactID string  `json:"contact_id"`
+}
+
+// ParcelCourier defines model for ParcelCourier.
+type ParcelCourier struct {
+	Name       *string `json:"name,omitempty"`
+	Phone      *string `json:"phone,omitempty"`
+	ShipmentID string  `json:"shipment_id"`
+}
+
+// ParcelData defines model for ParcelData.
+type ParcelData struct {
+	Contacts []ParcelContact `json:"contacts"`
+	Couriers []ParcelCourier `json:"couriers"`
 }
 
 // Pickup None means the next free slot at the address of the order (to_warehouse) or of the warehouse (to_buyer)
@@ -297,6 +322,14 @@ type Problem struct {
 // RescheduleInput defines model for RescheduleInput.
 type RescheduleInput struct {
 	Slot Slot `json:"slot"`
+}
+
+// Retention defines model for Retention.
+type Retention struct {
+	Dropped int64 `json:"dropped"`
+
+	// More There may be more to drop
+	More bool `json:"more"`
 }
 
 // Shipment defines model for Shipment.
@@ -366,6 +399,12 @@ type Tracking struct {
 // MerchantID defines model for MerchantID.
 type MerchantID = ID
 
+// CreateContactParams defines parameters for CreateContact.
+type CreateContactParams struct {
+	// OrderID The order it is for, so that it goes when its buyer is forgotten
+	OrderID *ID `form:"order_id,omitempty" json:"order_id,omitempty"`
+}
+
 // GetInsuranceClaimParams defines parameters for GetInsuranceClaim.
 type GetInsuranceClaimParams struct {
 	// Refresh Ask the insurer now
@@ -392,6 +431,12 @@ type FileInsuranceClaimJSONRequestBody = InsuranceClaimInput
 
 // InsureOrderJSONRequestBody defines body for InsureOrder for application/json ContentType.
 type InsureOrderJSONRequestBody = InsureOrderInput
+
+// EraseOrdersJSONRequestBody defines body for EraseOrders for application/json ContentType.
+type EraseOrdersJSONRequestBody = OrderIDs
+
+// ExportOrdersJSONRequestBody defines body for ExportOrders for application/json ContentType.
+type ExportOrdersJSONRequestBody = OrderIDs
 
 // PutReturnAddressJSONRequestBody defines body for PutReturnAddress for application/json ContentType.
 type PutReturnAddressJSONRequestBody = Contact
@@ -674,14 +719,14 @@ type ClientInterface interface {
 	// Takes any type of body and a specified content type.
 	//
 	// Corresponds with POST /v1/merchants/{merchant_id}/contacts (the `CreateContact` operationId).
-	CreateContactWithBody(ctx context.Context, merchantID MerchantID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+	CreateContactWithBody(ctx context.Context, merchantID MerchantID, params *CreateContactParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// CreateContact Keep an address (personal data) under an id
 	//
 	// Takes a body of the `application/json` content type.
 	//
 	// Corresponds with POST /v1/merchants/{merchant_id}/contacts (the `CreateContact` operationId).
-	CreateContact(ctx context.Context, merchantID MerchantID, body CreateContactJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+	CreateContact(ctx context.Context, merchantID MerchantID, params *CreateContactParams, body CreateContactJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// GetInsuranceClaim How the claim stands
 	//
@@ -728,6 +773,38 @@ type ClientInterface interface {
 	//
 	// Corresponds with PUT /v1/merchants/{merchant_id}/insurance-policies/{order_id} (the `InsureOrder` operationId).
 	InsureOrder(ctx context.Context, merchantID MerchantID, orderID ID, body InsureOrderJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// EraseOrdersWithBody Drop addresses, couriers and scans of the parcels of some orders
+	//
+	// The parcels stay. Idempotent. Whoever calls has made sure that no case of these orders is open.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/merchants/{merchant_id}/personal-data/erasures (the `EraseOrders` operationId).
+	EraseOrdersWithBody(ctx context.Context, merchantID MerchantID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// EraseOrders Drop addresses, couriers and scans of the parcels of some orders
+	//
+	// The parcels stay. Idempotent. Whoever calls has made sure that no case of these orders is open.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/merchants/{merchant_id}/personal-data/erasures (the `EraseOrders` operationId).
+	EraseOrders(ctx context.Context, merchantID MerchantID, body EraseOrdersJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ExportOrdersWithBody Addresses and couriers of the parcels of some orders (personal data)
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/merchants/{merchant_id}/personal-data/exports (the `ExportOrders` operationId).
+	ExportOrdersWithBody(ctx context.Context, merchantID MerchantID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ExportOrders Addresses and couriers of the parcels of some orders (personal data)
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/merchants/{merchant_id}/personal-data/exports (the `ExportOrders` operationId).
+	ExportOrders(ctx context.Context, merchantID MerchantID, body ExportOrdersJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// GetReturnAddress Where returns go
 	//
@@ -800,6 +877,13 @@ type ClientInterface interface {
 	//
 	// Corresponds with GET /v1/merchants/{merchant_id}/shipments/{shipment_id}/tracking (the `GetTracking` operationId).
 	GetTracking(ctx context.Context, merchantID MerchantID, shipmentID ID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ApplyRetention Drop addresses, couriers and scans that are older than RETENTION_CONTACTS_DAYS, a batch at a time
+	//
+	// Of all merchants. The address that returns go to stays as long as it counts.
+	//
+	// Corresponds with POST /v1/retention (the `ApplyRetention` operationId).
+	ApplyRetention(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
 }
 
 // ReceiveInsurerCallbackWithBody A message push of the insurer
@@ -875,8 +959,8 @@ func (c *Client) ReceiveCarrierCallback(ctx context.Context, token string, body 
 // Takes any type of body and a specified content type.
 //
 // Corresponds with POST /v1/merchants/{merchant_id}/contacts (the `CreateContact` operationId).
-func (c *Client) CreateContactWithBody(ctx context.Context, merchantID MerchantID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
-	req, err := NewCreateContactRequestWithBody(c.Server, merchantID, contentType, body)
+func (c *Client) CreateContactWithBody(ctx context.Context, merchantID MerchantID, params *CreateContactParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateContactRequestWithBody(c.Server, merchantID, params, contentType, body)
 	if err != nil {
 		return nil, err
 	}
@@ -892,8 +976,8 @@ func (c *Client) CreateContactWithBody(ctx context.Context, merchantID MerchantI
 // Takes a body of the `application/json` content type.
 //
 // Corresponds with POST /v1/merchants/{merchant_id}/contacts (the `CreateContact` operationId).
-func (c *Client) CreateContact(ctx context.Context, merchantID MerchantID, body CreateContactJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
-	req, err := NewCreateContactRequest(c.Server, merchantID, body)
+func (c *Client) CreateContact(ctx context.Context, merchantID MerchantID, params *CreateContactParams, body CreateContactJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateContactRequest(c.Server, merchantID, params, body)
 	if err != nil {
 		return nil, err
 	}
@@ -1000,6 +1084,78 @@ func (c *Client) InsureOrderWithBody(ctx context.Context, merchantID MerchantID,
 // Corresponds with PUT /v1/merchants/{merchant_id}/insurance-policies/{order_id} (the `InsureOrder` operationId).
 func (c *Client) InsureOrder(ctx context.Context, merchantID MerchantID, orderID ID, body InsureOrderJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewInsureOrderRequest(c.Server, merchantID, orderID, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// EraseOrdersWithBody Drop addresses, couriers and scans of the parcels of some orders
+//
+// The parcels stay. Idempotent. Whoever calls has made sure that no case of these orders is open.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/merchants/{merchant_id}/personal-data/erasures (the `EraseOrders` operationId).
+func (c *Client) EraseOrdersWithBody(ctx context.Context, merchantID MerchantID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewEraseOrdersRequestWithBody(c.Server, merchantID, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// EraseOrders Drop addresses, couriers and scans of the parcels of some orders
+//
+// The parcels stay. Idempotent. Whoever calls has made sure that no case of these orders is open.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/merchants/{merchant_id}/personal-data/erasures (the `EraseOrders` operationId).
+func (c *Client) EraseOrders(ctx context.Context, merchantID MerchantID, body EraseOrdersJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewEraseOrdersRequest(c.Server, merchantID, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ExportOrdersWithBody Addresses and couriers of the parcels of some orders (personal data)
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/merchants/{merchant_id}/personal-data/exports (the `ExportOrders` operationId).
+func (c *Client) ExportOrdersWithBody(ctx context.Context, merchantID MerchantID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewExportOrdersRequestWithBody(c.Server, merchantID, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ExportOrders Addresses and couriers of the parcels of some orders (personal data)
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/merchants/{merchant_id}/personal-data/exports (the `ExportOrders` operationId).
+func (c *Client) ExportOrders(ctx context.Context, merchantID MerchantID, body ExportOrdersJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewExportOrdersRequest(c.Server, merchantID, body)
 	if err != nil {
 		return nil, err
 	}
@@ -1182,6 +1338,23 @@ func (c *Client) GetTracking(ctx context.Context, merchantID MerchantID, shipmen
 	return c.Client.Do(req)
 }
 
+// ApplyRetention Drop addresses, couriers and scans that are older than RETENTION_CONTACTS_DAYS, a batch at a time
+//
+// Of all merchants. The address that returns go to stays as long as it counts.
+//
+// Corresponds with POST /v1/retention (the `ApplyRetention` operationId).
+func (c *Client) ApplyRetention(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewApplyRetentionRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // NewReceiveInsurerCallbackRequest calls the generic ReceiveInsurerCallback builder with application/json body
 func NewReceiveInsurerCallbackRequest(server string, body ReceiveInsurerCallbackJSONRequestBody) (*http.Request, error) {
 	var bodyReader io.Reader
@@ -1270,18 +1443,18 @@ func NewReceiveCarrierCallbackRequestWithBody(server string, token string, conte
 }
 
 // NewCreateContactRequest calls the generic CreateContact builder with application/json body
-func NewCreateContactRequest(server string, merchantID MerchantID, body CreateContactJSONRequestBody) (*http.Request, error) {
+func NewCreateContactRequest(server string, merchantID MerchantID, params *CreateContactParams, body CreateContactJSONRequestBody) (*http.Request, error) {
 	var bodyReader io.Reader
 	buf, err := json.Marshal(body)
 	if err != nil {
 		return nil, err
 	}
 	bodyReader = bytes.NewReader(buf)
-	return NewCreateContactRequestWithBody(server, merchantID, "application/json", bodyReader)
+	return NewCreateContactRequestWithBody(server, merchantID, params, "application/json", bodyReader)
 }
 
 // NewCreateContactRequestWithBody constructs an http.Request for the CreateContact method, with any body, and a specified content type
-func NewCreateContactRequestWithBody(server string, merchantID MerchantID, contentType string, body io.Reader) (*http.Request, error) {
+func NewCreateContactRequestWithBody(server string, merchantID MerchantID, params *CreateContactParams, contentType string, body io.Reader) (*http.Request, error) {
 	var err error
 
 	var pathParam0 string
@@ -1304,6 +1477,33 @@ func NewCreateContactRequestWithBody(server string, merchantID MerchantID, conte
 	queryURL, err := serverURL.Parse(operationPath)
 	if err != nil {
 		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.OrderID != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "order_id", *params.OrderID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
 	}
 
 	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
@@ -1524,6 +1724,100 @@ func NewInsureOrderRequestWithBody(server string, merchantID MerchantID, orderID
 	}
 
 	req, err := http.NewRequest(http.MethodPut, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewEraseOrdersRequest calls the generic EraseOrders builder with application/json body
+func NewEraseOrdersRequest(server string, merchantID MerchantID, body EraseOrdersJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewEraseOrdersRequestWithBody(server, merchantID, "application/json", bodyReader)
+}
+
+// NewEraseOrdersRequestWithBody constructs an http.Request for the EraseOrders method, with any body, and a specified content type
+func NewEraseOrdersRequestWithBody(server string, merchantID MerchantID, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "merchant_id", merchantID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/merchants/%s/personal-data/erasures", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewExportOrdersRequest calls the generic ExportOrders builder with application/json body
+func NewExportOrdersRequest(server string, merchantID MerchantID, body ExportOrdersJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewExportOrdersRequestWithBody(server, merchantID, "application/json", bodyReader)
+}
+
+// NewExportOrdersRequestWithBody constructs an http.Request for the ExportOrders method, with any body, and a specified content type
+func NewExportOrdersRequestWithBody(server string, merchantID MerchantID, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "merchant_id", merchantID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/merchants/%s/personal-data/exports", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
 	if err != nil {
 		return nil, err
 	}
@@ -1872,6 +2166,33 @@ func NewGetTrackingRequest(server string, merchantID MerchantID, shipmentID ID) 
 	return req, nil
 }
 
+// NewApplyRetentionRequest constructs an http.Request for the ApplyRetention method
+func NewApplyRetentionRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/retention")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
 func (c *Client) applyEditors(ctx context.Context, req *http.Request, additionalEditors []RequestEditorFn) error {
 	for _, r := range c.RequestEditors {
 		if err := r(ctx, req); err != nil {
@@ -1949,14 +2270,14 @@ type ClientWithResponsesInterface interface {
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /v1/merchants/{merchant_id}/contacts (the `CreateContact` operationId).
-	CreateContactWithBodyWithResponse(ctx context.Context, merchantID MerchantID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateContactResponse, error)
+	CreateContactWithBodyWithResponse(ctx context.Context, merchantID MerchantID, params *CreateContactParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateContactResponse, error)
 
 	// CreateContactWithResponse Keep an address (personal data) under an id
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /v1/merchants/{merchant_id}/contacts (the `CreateContact` operationId).
-	CreateContactWithResponse(ctx context.Context, merchantID MerchantID, body CreateContactJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateContactResponse, error)
+	CreateContactWithResponse(ctx context.Context, merchantID MerchantID, params *CreateContactParams, body CreateContactJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateContactResponse, error)
 
 	// GetInsuranceClaimWithResponse How the claim stands
 	//
@@ -2007,6 +2328,38 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with PUT /v1/merchants/{merchant_id}/insurance-policies/{order_id} (the `InsureOrder` operationId).
 	InsureOrderWithResponse(ctx context.Context, merchantID MerchantID, orderID ID, body InsureOrderJSONRequestBody, reqEditors ...RequestEditorFn) (*InsureOrderResponse, error)
+
+	// EraseOrdersWithBodyWithResponse Drop addresses, couriers and scans of the parcels of some orders
+	//
+	// The parcels stay. Idempotent. Whoever calls has made sure that no case of these orders is open.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/merchants/{merchant_id}/personal-data/erasures (the `EraseOrders` operationId).
+	EraseOrdersWithBodyWithResponse(ctx context.Context, merchantID MerchantID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*EraseOrdersResponse, error)
+
+	// EraseOrdersWithResponse Drop addresses, couriers and scans of the parcels of some orders
+	//
+	// The parcels stay. Idempotent. Whoever calls has made sure that no case of these orders is open.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/merchants/{merchant_id}/personal-data/erasures (the `EraseOrders` operationId).
+	EraseOrdersWithResponse(ctx context.Context, merchantID MerchantID, body EraseOrdersJSONRequestBody, reqEditors ...RequestEditorFn) (*EraseOrdersResponse, error)
+
+	// ExportOrdersWithBodyWithResponse Addresses and couriers of the parcels of some orders (personal data)
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/merchants/{merchant_id}/personal-data/exports (the `ExportOrders` operationId).
+	ExportOrdersWithBodyWithResponse(ctx context.Context, merchantID MerchantID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ExportOrdersResponse, error)
+
+	// ExportOrdersWithResponse Addresses and couriers of the parcels of some orders (personal data)
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/merchants/{merchant_id}/personal-data/exports (the `ExportOrders` operationId).
+	ExportOrdersWithResponse(ctx context.Context, merchantID MerchantID, body ExportOrdersJSONRequestBody, reqEditors ...RequestEditorFn) (*ExportOrdersResponse, error)
 
 	// GetReturnAddressWithResponse Where returns go
 	//
@@ -2087,6 +2440,15 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with GET /v1/merchants/{merchant_id}/shipments/{shipment_id}/tracking (the `GetTracking` operationId).
 	GetTrackingWithResponse(ctx context.Context, merchantID MerchantID, shipmentID ID, reqEditors ...RequestEditorFn) (*GetTrackingResponse, error)
+
+	// ApplyRetentionWithResponse Drop addresses, couriers and scans that are older than RETENTION_CONTACTS_DAYS, a batch at a time
+	//
+	// Of all merchants. The address that returns go to stays as long as it counts.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/retention (the `ApplyRetention` operationId).
+	ApplyRetentionWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ApplyRetentionResponse, error)
 }
 
 type ReceiveInsurerCallbackResponse struct {
@@ -2419,6 +2781,102 @@ func (r InsureOrderResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r InsureOrderResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type EraseOrdersResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Retention
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r EraseOrdersResponse) GetJSON200() *Retention {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r EraseOrdersResponse) GetApplicationProblemJSONDefault() *Problem {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r EraseOrdersResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r EraseOrdersResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r EraseOrdersResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r EraseOrdersResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ExportOrdersResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *ParcelData
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ExportOrdersResponse) GetJSON200() *ParcelData {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ExportOrdersResponse) GetApplicationProblemJSONDefault() *Problem {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ExportOrdersResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ExportOrdersResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ExportOrdersResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ExportOrdersResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -2761,6 +3219,54 @@ func (r GetTrackingResponse) ContentType() string {
 	return ""
 }
 
+type ApplyRetentionResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Retention
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ApplyRetentionResponse) GetJSON200() *Retention {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ApplyRetentionResponse) GetApplicationProblemJSONDefault() *Problem {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ApplyRetentionResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ApplyRetentionResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ApplyRetentionResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ApplyRetentionResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // ReceiveInsurerCallbackWithBodyWithResponse A message push of the insurer
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
@@ -2818,8 +3324,8 @@ func (c *ClientWithResponses) ReceiveCarrierCallbackWithResponse(ctx context.Con
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
 // Corresponds with POST /v1/merchants/{merchant_id}/contacts (the `CreateContact` operationId).
-func (c *ClientWithResponses) CreateContactWithBodyWithResponse(ctx context.Context, merchantID MerchantID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateContactResponse, error) {
-	rsp, err := c.CreateContactWithBody(ctx, merchantID, contentType, body, reqEditors...)
+func (c *ClientWithResponses) CreateContactWithBodyWithResponse(ctx context.Context, merchantID MerchantID, params *CreateContactParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateContactResponse, error) {
+	rsp, err := c.CreateContactWithBody(ctx, merchantID, params, contentType, body, reqEditors...)
 	if err != nil {
 		return nil, err
 	}
@@ -2831,8 +3337,8 @@ func (c *ClientWithResponses) CreateContactWithBodyWithResponse(ctx context.Cont
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
 // Corresponds with POST /v1/merchants/{merchant_id}/contacts (the `CreateContact` operationId).
-func (c *ClientWithResponses) CreateContactWithResponse(ctx context.Context, merchantID MerchantID, body CreateContactJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateContactResponse, error) {
-	rsp, err := c.CreateContact(ctx, merchantID, body, reqEditors...)
+func (c *ClientWithResponses) CreateContactWithResponse(ctx context.Context, merchantID MerchantID, params *CreateContactParams, body CreateContactJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateContactResponse, error) {
+	rsp, err := c.CreateContact(ctx, merchantID, params, body, reqEditors...)
 	if err != nil {
 		return nil, err
 	}
@@ -2923,6 +3429,62 @@ func (c *ClientWithResponses) InsureOrderWithResponse(ctx context.Context, merch
 		return nil, err
 	}
 	return ParseInsureOrderResponse(rsp)
+}
+
+// EraseOrdersWithBodyWithResponse Drop addresses, couriers and scans of the parcels of some orders
+//
+// The parcels stay. Idempotent. Whoever calls has made sure that no case of these orders is open.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/merchants/{merchant_id}/personal-data/erasures (the `EraseOrders` operationId).
+func (c *ClientWithResponses) EraseOrdersWithBodyWithResponse(ctx context.Context, merchantID MerchantID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*EraseOrdersResponse, error) {
+	rsp, err := c.EraseOrdersWithBody(ctx, merchantID, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseEraseOrdersResponse(rsp)
+}
+
+// EraseOrdersWithResponse Drop addresses, couriers and scans of the parcels of some orders
+//
+// The parcels stay. Idempotent. Whoever calls has made sure that no case of these orders is open.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/merchants/{merchant_id}/personal-data/erasures (the `EraseOrders` operationId).
+func (c *ClientWithResponses) EraseOrdersWithResponse(ctx context.Context, merchantID MerchantID, body EraseOrdersJSONRequestBody, reqEditors ...RequestEditorFn) (*EraseOrdersResponse, error) {
+	rsp, err := c.EraseOrders(ctx, merchantID, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseEraseOrdersResponse(rsp)
+}
+
+// ExportOrdersWithBodyWithResponse Addresses and couriers of the parcels of some orders (personal data)
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/merchants/{merchant_id}/personal-data/exports (the `ExportOrders` operationId).
+func (c *ClientWithResponses) ExportOrdersWithBodyWithResponse(ctx context.Context, merchantID MerchantID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ExportOrdersResponse, error) {
+	rsp, err := c.ExportOrdersWithBody(ctx, merchantID, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseExportOrdersResponse(rsp)
+}
+
+// ExportOrdersWithResponse Addresses and couriers of the parcels of some orders (personal data)
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/merchants/{merchant_id}/personal-data/exports (the `ExportOrders` operationId).
+func (c *ClientWithResponses) ExportOrdersWithResponse(ctx context.Context, merchantID MerchantID, body ExportOrdersJSONRequestBody, reqEditors ...RequestEditorFn) (*ExportOrdersResponse, error) {
+	rsp, err := c.ExportOrders(ctx, merchantID, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseExportOrdersResponse(rsp)
 }
 
 // GetReturnAddressWithResponse Where returns go
@@ -3063,6 +3625,21 @@ func (c *ClientWithResponses) GetTrackingWithResponse(ctx context.Context, merch
 		return nil, err
 	}
 	return ParseGetTrackingResponse(rsp)
+}
+
+// ApplyRetentionWithResponse Drop addresses, couriers and scans that are older than RETENTION_CONTACTS_DAYS, a batch at a time
+//
+// Of all merchants. The address that returns go to stays as long as it counts.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/retention (the `ApplyRetention` operationId).
+func (c *ClientWithResponses) ApplyRetentionWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ApplyRetentionResponse, error) {
+	rsp, err := c.ApplyRetention(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseApplyRetentionResponse(rsp)
 }
 
 // ParseReceiveInsurerCallbackResponse parses an HTTP response from a ReceiveInsurerCallbackWithResponse call
@@ -3279,6 +3856,72 @@ func ParseInsureOrderResponse(rsp *http.Response) (*InsureOrderResponse, error) 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
 		var dest InsurancePolicy
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseEraseOrdersResponse parses an HTTP response from a EraseOrdersWithResponse call
+func ParseEraseOrdersResponse(rsp *http.Response) (*EraseOrdersResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &EraseOrdersResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Retention
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseExportOrdersResponse parses an HTTP response from a ExportOrdersWithResponse call
+func ParseExportOrdersResponse(rsp *http.Response) (*ExportOrdersResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ExportOrdersResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ParcelData
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -3527,6 +4170,39 @@ func ParseGetTrackingResponse(rsp *http.Response) (*GetTrackingResponse, error) 
 	return response, nil
 }
 
+// ParseApplyRetentionResponse parses an HTTP response from a ApplyRetentionWithResponse call
+func ParseApplyRetentionResponse(rsp *http.Response) (*ApplyRetentionResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ApplyRetentionResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Retention
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
 // ServerInterface represents all server handlers.
 type ServerInterface interface {
 	// ReceiveInsurerCallback A message push of the insurer
@@ -3537,7 +4213,7 @@ type ServerInterface interface {
 	ReceiveCarrierCallback(ctx echo.Context, token string) error
 	// CreateContact Keep an address (personal data) under an id
 	// (POST /v1/merchants/{merchant_id}/contacts)
-	CreateContact(ctx echo.Context, merchantID MerchantID) error
+	CreateContact(ctx echo.Context, merchantID MerchantID, params CreateContactParams) error
 	// GetInsuranceClaim How the claim stands
 	// (GET /v1/merchants/{merchant_id}/insurance-claims/{case_id})
 	GetInsuranceClaim(ctx echo.Context, merchantID MerchantID, caseID ID, params GetInsuranceClaimParams) error
@@ -3550,6 +4226,12 @@ type ServerInterface interface {
 	// InsureOrder Take the freight insurance of an order that was shipped
 	// (PUT /v1/merchants/{merchant_id}/insurance-policies/{order_id})
 	InsureOrder(ctx echo.Context, merchantID MerchantID, orderID ID) error
+	// EraseOrders Drop addresses, couriers and scans of the parcels of some orders
+	// (POST /v1/merchants/{merchant_id}/personal-data/erasures)
+	EraseOrders(ctx echo.Context, merchantID MerchantID) error
+	// ExportOrders Addresses and couriers of the parcels of some orders (personal data)
+	// (POST /v1/merchants/{merchant_id}/personal-data/exports)
+	ExportOrders(ctx echo.Context, merchantID MerchantID) error
 	// GetReturnAddress Where returns go
 	// (GET /v1/merchants/{merchant_id}/return-address)
 	GetReturnAddress(ctx echo.Context, merchantID MerchantID) error
@@ -3571,6 +4253,9 @@ type ServerInterface interface {
 	// GetTracking The carrier's scans, newest first, for people to read
 	// (GET /v1/merchants/{merchant_id}/shipments/{shipment_id}/tracking)
 	GetTracking(ctx echo.Context, merchantID MerchantID, shipmentID ID) error
+	// ApplyRetention Drop addresses, couriers and scans that are older than RETENTION_CONTACTS_DAYS, a batch at a time
+	// (POST /v1/retention)
+	ApplyRetention(ctx echo.Context) error
 }
 
 // ServerInterfaceWrapper converts echo contexts to parameters.
@@ -3614,8 +4299,17 @@ func (w *ServerInterfaceWrapper) CreateContact(ctx echo.Context) error {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter merchant_id: %s", err))
 	}
 
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CreateContactParams
+	// ------------- Optional query parameter "order_id" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "order_id", ctx.QueryParams(), &params.OrderID, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter order_id: %s", err))
+	}
+
 	// Invoke the callback with all the unmarshaled arguments
-	err = w.Handler.CreateContact(ctx, merchantID)
+	err = w.Handler.CreateContact(ctx, merchantID, params)
 	return err
 }
 
@@ -3721,6 +4415,38 @@ func (w *ServerInterfaceWrapper) InsureOrder(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.InsureOrder(ctx, merchantID, orderID)
+	return err
+}
+
+// EraseOrders converts echo context to params.
+func (w *ServerInterfaceWrapper) EraseOrders(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "merchant_id" -------------
+	var merchantID MerchantID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "merchant_id", ctx.Param("merchant_id"), &merchantID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter merchant_id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.EraseOrders(ctx, merchantID)
+	return err
+}
+
+// ExportOrders converts echo context to params.
+func (w *ServerInterfaceWrapper) ExportOrders(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "merchant_id" -------------
+	var merchantID MerchantID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "merchant_id", ctx.Param("merchant_id"), &merchantID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter merchant_id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ExportOrders(ctx, merchantID)
 	return err
 }
 
@@ -3885,6 +4611,15 @@ func (w *ServerInterfaceWrapper) GetTracking(ctx echo.Context) error {
 	return err
 }
 
+// ApplyRetention converts echo context to params.
+func (w *ServerInterfaceWrapper) ApplyRetention(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ApplyRetention(ctx)
+	return err
+}
+
 // This is a simple interface which specifies echo.Route addition functions which
 // are present on both echo.Echo and echo.Group, since we want to allow using
 // either of them for path registration
@@ -3938,6 +4673,9 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.POST(options.BaseURL+"/v1/merchants/:merchant_id/shipments/:shipment_id/cancel", wrapper.CancelShipment, options.OperationMiddlewares["cancelShipment"]...)
 	router.GET(options.BaseURL+"/v1/merchants/:merchant_id/shipments/:shipment_id/tracking", wrapper.GetTracking, options.OperationMiddlewares["getTracking"]...)
 	router.POST(options.BaseURL+"/v1/merchants/:merchant_id/contacts", wrapper.CreateContact, options.OperationMiddlewares["createContact"]...)
+	router.POST(options.BaseURL+"/v1/merchants/:merchant_id/personal-data/exports", wrapper.ExportOrders, options.OperationMiddlewares["exportOrders"]...)
+	router.POST(options.BaseURL+"/v1/merchants/:merchant_id/personal-data/erasures", wrapper.EraseOrders, options.OperationMiddlewares["eraseOrders"]...)
+	router.POST(options.BaseURL+"/v1/retention", wrapper.ApplyRetention, options.OperationMiddlewares["applyRetention"]...)
 	router.GET(options.BaseURL+"/v1/merchants/:merchant_id/return-address", wrapper.GetReturnAddress, options.OperationMiddlewares["getReturnAddress"]...)
 	router.PUT(options.BaseURL+"/v1/merchants/:merchant_id/return-address", wrapper.PutReturnAddress, options.OperationMiddlewares["putReturnAddress"]...)
 	router.GET(options.BaseURL+"/v1/merchants/:merchant_id/insurance-policies/:order_id", wrapper.GetInsurancePolicy, options.OperationMiddlewares["getInsurancePolicy"]...)
@@ -4032,6 +4770,7 @@ func (response ReceiveCarrierCallbackdefaultApplicationProblemPlusJSONResponse) 
 
 type CreateContactRequestObject struct {
 	MerchantID MerchantID `json:"merchant_id"`
+	Params     CreateContactParams
 	Body       *CreateContactJSONRequestBody
 }
 
@@ -4222,6 +4961,86 @@ type InsureOrderdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response InsureOrderdefaultApplicationProblemPlusJSONResponse) VisitInsureOrderResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EraseOrdersRequestObject struct {
+	MerchantID MerchantID `json:"merchant_id"`
+	Body       *EraseOrdersJSONRequestBody
+}
+
+type EraseOrdersResponseObject interface {
+	VisitEraseOrdersResponse(w http.ResponseWriter) error
+}
+
+type EraseOrders200JSONResponse Retention
+
+func (response EraseOrders200JSONResponse) VisitEraseOrdersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EraseOrdersdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response EraseOrdersdefaultApplicationProblemPlusJSONResponse) VisitEraseOrdersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ExportOrdersRequestObject struct {
+	MerchantID MerchantID `json:"merchant_id"`
+	Body       *ExportOrdersJSONRequestBody
+}
+
+type ExportOrdersResponseObject interface {
+	VisitExportOrdersResponse(w http.ResponseWriter) error
+}
+
+type ExportOrders200JSONResponse ParcelData
+
+func (response ExportOrders200JSONResponse) VisitExportOrdersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ExportOrdersdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ExportOrdersdefaultApplicationProblemPlusJSONResponse) VisitExportOrdersResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -4515,6 +5334,44 @@ func (response GetTrackingdefaultApplicationProblemPlusJSONResponse) VisitGetTra
 	return err
 }
 
+type ApplyRetentionRequestObject struct {
+}
+
+type ApplyRetentionResponseObject interface {
+	VisitApplyRetentionResponse(w http.ResponseWriter) error
+}
+
+type ApplyRetention200JSONResponse Retention
+
+func (response ApplyRetention200JSONResponse) VisitApplyRetentionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ApplyRetentiondefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ApplyRetentiondefaultApplicationProblemPlusJSONResponse) VisitApplyRetentionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 // StrictServerInterface represents all server handlers.
 type StrictServerInterface interface {
 	// ReceiveInsurerCallback A message push of the insurer
@@ -4538,6 +5395,12 @@ type StrictServerInterface interface {
 	// InsureOrder Take the freight insurance of an order that was shipped
 	// (PUT /v1/merchants/{merchant_id}/insurance-policies/{order_id})
 	InsureOrder(ctx context.Context, request InsureOrderRequestObject) (InsureOrderResponseObject, error)
+	// EraseOrders Drop addresses, couriers and scans of the parcels of some orders
+	// (POST /v1/merchants/{merchant_id}/personal-data/erasures)
+	EraseOrders(ctx context.Context, request EraseOrdersRequestObject) (EraseOrdersResponseObject, error)
+	// ExportOrders Addresses and couriers of the parcels of some orders (personal data)
+	// (POST /v1/merchants/{merchant_id}/personal-data/exports)
+	ExportOrders(ctx context.Context, request ExportOrdersRequestObject) (ExportOrdersResponseObject, error)
 	// GetReturnAddress Where returns go
 	// (GET /v1/merchants/{merchant_id}/return-address)
 	GetReturnAddress(ctx context.Context, request GetReturnAddressRequestObject) (GetReturnAddressResponseObject, error)
@@ -4559,6 +5422,9 @@ type StrictServerInterface interface {
 	// GetTracking The carrier's scans, newest first, for people to read
 	// (GET /v1/merchants/{merchant_id}/shipments/{shipment_id}/tracking)
 	GetTracking(ctx context.Context, request GetTrackingRequestObject) (GetTrackingResponseObject, error)
+	// ApplyRetention Drop addresses, couriers and scans that are older than RETENTION_CONTACTS_DAYS, a batch at a time
+	// (POST /v1/retention)
+	ApplyRetention(ctx context.Context, request ApplyRetentionRequestObject) (ApplyRetentionResponseObject, error)
 }
 
 type StrictHandlerFunc func(ctx echo.Context, request any) (any, error)
@@ -4668,10 +5534,11 @@ func (sh *strictHandler) ReceiveCarrierCallback(ctx echo.Context, token string) 
 }
 
 // CreateContact operation middleware
-func (sh *strictHandler) CreateContact(ctx echo.Context, merchantID MerchantID) error {
+func (sh *strictHandler) CreateContact(ctx echo.Context, merchantID MerchantID, params CreateContactParams) error {
 	var request CreateContactRequestObject
 
 	request.MerchantID = merchantID
+	request.Params = params
 
 	var body CreateContactJSONRequestBody
 	var err error
@@ -4860,6 +5727,102 @@ func (sh *strictHandler) InsureOrder(ctx echo.Context, merchantID MerchantID, or
 		return err
 	} else if validResponse, ok := response.(InsureOrderResponseObject); ok {
 		return validResponse.VisitInsureOrderResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// EraseOrders operation middleware
+func (sh *strictHandler) EraseOrders(ctx echo.Context, merchantID MerchantID) error {
+	var request EraseOrdersRequestObject
+
+	request.MerchantID = merchantID
+
+	var body EraseOrdersJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.EraseOrders(ctx.Request().Context(), request.(EraseOrdersRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "EraseOrders")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(EraseOrdersResponseObject); ok {
+		return validResponse.VisitEraseOrdersResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ExportOrders operation middleware
+func (sh *strictHandler) ExportOrders(ctx echo.Context, merchantID MerchantID) error {
+	var request ExportOrdersRequestObject
+
+	request.MerchantID = merchantID
+
+	var body ExportOrdersJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ExportOrders(ctx.Request().Context(), request.(ExportOrdersRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ExportOrders")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ExportOrdersResponseObject); ok {
+		return validResponse.VisitExportOrdersResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -5116,70 +6079,100 @@ func (sh *strictHandler) GetTracking(ctx echo.Context, merchantID MerchantID, sh
 	return nil
 }
 
+// ApplyRetention operation middleware
+func (sh *strictHandler) ApplyRetention(ctx echo.Context) error {
+	var request ApplyRetentionRequestObject
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ApplyRetention(ctx.Request().Context(), request.(ApplyRetentionRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ApplyRetention")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ApplyRetentionResponseObject); ok {
+		return validResponse.VisitApplyRetentionResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // Base64 encoded, compressed with deflate, json marshaled OpenAPI spec.
 // Stored as a slice of fixed-width chunks rather than one concatenated
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7Ft7c9u2lv8qZ7idabKlJefRdKP85abtrmc3W0/cnc5sxleGyCMRFQmwAChF9fhz9f9+sjsHACG+JFlO",
-	"7HvbufkntIjnefzOkzdRIotSChRGR5ObqGSKFWhQ2b/eoUoyJsz5d/QXF9EkKpnJojgSrMBoEhV+wJSn",
-	"URwp/LXiCtNoYlSFcaSTDAtGU79QOI8m0b+Nt7uN3Vs9Pv8uur29pdm6lEKj3flCyVmOBT0mUhgUhh5Z",
-	"WeY8YYZLMS7diK9+0VLQu7ttVq9rd0xRJ4qXtFw0id7/8BZev/z6GyjDmPoK9khvWZ7PWLK0B0lTTtNY",
-	"fqFkicpwOvac5Rq7y/6cMQOMFl3xFBVoFCaG2cYgzKWyDzFoCYbGmQxBo1rxBCFhApIMk6X7lS8EM5XC",
-	"KI7Kxp430UymG/p/LlXBTDSJaMkojgr28X9QLEwWTZ69PKV/cWQ2JbFNG8XFIrqNowxZ6pk9fKeb/hz/",
-	"g5z9gomhH36tUNkjNLZ8efr6VW+/26aMfAib1yvE7i5XA1vUxD8Teo2K9hqgspHA7Ht6IqLVRI+BiRTW",
-	"GU8ySJhGTQPWbIkww7lU6KfRGXdRt0cFL5ZT92JgAK5qpeIGC31IMt8yjd/TlAaJmVJsQ39rw0zV5AYX",
-	"BheoeiT1AzvH84QNZxqmcL1/j7iXskCTcbEAUvYFplZymSXlCM4NaLbRsM5QIRE2l3IZg8AVKlgTX7gG",
-	"AoQJrDNpf+Ua1nKJAphe6pbQswXjYtTjAu1EGLOTzrteNgFq6L2uHAF6dz5PQc7d0TJeFkQXovS8EilI",
-	"BUnOeBFNRJXnh6Q8nC/uwGV9qe0pBvkihWHuhEegzgUqTQMhZYb1yclNV19fvYyjgouAGANYkXJ6dkfp",
-	"zOyNdfahNe4ZAdCBLcpMiu68F89b074emkZ6LhI8/k7aKMTujV4cPGmHxfa29ekbx4kdpcM2e/j7npDh",
-	"pssn925YeDtnaIwd2uY7rjBxwtEVdSOna6Ywk5VGq6sZgkJTKfEGjJzOqo0zW6mGhZSpBgJiZ6/WpPJC",
-	"GmBJgqVBEmYUVUEHai4bxVG9UuN0WzY4B2Mv60pmDCo6798+nJ38Pzv57fTk9dX2cTqanFz9+xfR0OpC",
-	"V4qJBN86rb05Al2sok9FVcyc2ekNkCpFtWt2yXg6ZaZlnlNm8MRwKzEDEzayModsxTsp0NoFhcy7PwOS",
-	"zQz2mV2iSLlYTCzXNrjlHMw2lvOciEUmc83zHGYIRnFMHTA3uOvXieJoznPLd7qrxUgSOUwH+NyV2IB/",
-	"gYb1sYckuM3Fc1FWh0Gxzecmqw55pHFU4/4dJ3Qu17xSY6G9F7uQOU82ffkk1TtKilAbXnj230mO9gux",
-	"PdY+HbiLGPYFhyWGr9CbVW1lyGqbQ5GPpSXlQSm6u+zgjzT0PoKTMKW4u3vHMA1q/J3Jfh94sJKkcI4K",
-	"hy1enwUZL0s8biOjWLLkYtHg+v5tOlzpH3R72wAVNVn72w3x0FGtB2jvuJAKKsGNJo+NCTi//BFePn/2",
-	"DSSVor03Pf+HFbISbWpwYV693FIi+NdxFFax4XHLCF3dvLgdsDgdWvjdGiv1rhdHH08W8sT/WNBNR+6+",
-	"jTcnvCilMv4cGcUHc4MqYQpHKa7G3ofW4zJnhi42Lpyg3cbRBVMJ5vcX+zbNlxXjKX92egok3UxsIJEp",
-	"hbFVkgHToLNKzFEsYvgtk2JhJD1uKiboqR2aDirRfunrOISvdvgGJ1dfHebNcSJ4wZNlVR7piv+vFAgF",
-	"MuE8K4EfDcwVIuicHCcX9LM0Vah1HXNYUIMnTRfqKYUd/vXWXXtSu1VP+05+y3m8g73L5UHH45LG3MbR",
-	"GvkiM9OFYi6wLdhHXhC+Pzv1mYaCC/9LPBSz9km7TfgM09allLpXTIdj7xQN4/lwuKiUVO2wvL3onrlz",
-	"jvkdXHE3LJxiSJK6AT4X2jCP54M2dDj6jyPDTT48iwR6p1u7I2vRuYhPHrg94mZyIR22s++RJCWtcryP",
-	"mb27BHazHvTj0Hku69h9wOcP2Nb3+ffEAynmfIXqSHOaNqOvfdfbhmkkbsqq2Z3diQJNJg9qe02Td270",
-	"Qe+PJ0tMp1V51IW3HmE3T7cBbmDOKGiIYc00eO+P4I1rst/4kSISLsUEmDcsQjrINPjRRDtcnGJPGugY",
-	"bAse612IeGkHD5us3imqkmh2jOR05bxxzXg4ftpKWpCH+kqtA+zTlvu5yEFnDpua+6nD5xDvw2crg6e0",
-	"t47gRnn9cD7B3vFu1J1C4AEW7uPWu0CWEGK5zeJIYz6fktAMJl3aMtxTVTonaoPpBJheYsiHeuSM61y7",
-	"LFHAH7/DTMolDW6MgYzphj/zx+8h2+BUu7KDuAbBCkzpPRdTo5jQ3ADLtfR+kxRA7v2abcC6vEAXO7Fx",
-	"DRcLmhdgeWIrJXWK2jlXKcXDwpaNaKwHnEnv3VpWeWoTI4YtkXDKjjaVElwsxu6JJkrh3bCNz4VJn8QW",
-	"tthgfwvVHOGv3oC1JokUklOvXYmIXCBbq1hItNf+43fIpTbtKQu2QqhKR5aYgFNI0AkT9tJGSsilWIwa",
-	"2ZrAS1sKID7Z+Dvk7JzETB0sW2gRCeZ5eGcNQERuSs0eEtnKTOdSTT3tN1HDOrai+kDC8OxDfE+QKI7o",
-	"ksNC6pH7CChCkd7dUGnD1L3h2M6N7YZDGvqTtwlDid2q9j7aL+q8+e7MeP9IvX1JFPZ5uEclAsjiHnQU",
-	"bVRvhx52drtEtIftT6N7YFIpbjaXBKLeRXQxbij40owZMuVCOLdCZkzpCrxczGUf2N5bEQQH9NqqG2mX",
-	"97ZcApTknwDPApcewRloZMWE3BOWytKg+lKDXIugkxRtKZYYKNgGyJdPYYYZFylwM4JzQfEpyyeQsDxH",
-	"pYEptLsumME128Rgs2GcWBRO5FDTX3kUHPFJdFbH/ZDLBdeGJ7oeFsXRCpV2N31mzV+JgpU8mkQvRqej",
-	"Fzb9YjJLzfHq2TjxlVU99gQ4CQSwkkOKObmhVZRFyfPUkjBBvkKXVlOhMh7XQPOtr5ruqN0fV7MPy9+2",
-	"ZYciwm7fwPPT08++r685D7QMtKvOLjyYsyrf6WuGszYaEeJIV0XB1IYYCwVqzRYIZaWz2uL6lLwd22ZZ",
-	"SMSMb4xcorjt9nB86Ar//4lFRVvMciQNMFur7tasMxEW7Hv9HnaTvZ0ezYLf8//oI+hVvF+k3jp9+pdI",
-	"fTaREh5HAofJR/CWKYhZEKQgZHWtWo9vGmXr27FPK+kBSRs63nbIuNFNtFsM3ipkBuui9wNx36/+2Mzf",
-	"VnoHGP8TKXr6GRj+34ils1MupfikbPYCPIXKOqRM2N0OMDuYghNbmdHjGx+xWKBZ4AAD/xNNp94a70ek",
-	"M71sohwIua7Bp24L8uijcK5QExxtCR6I5V1BjzczKXNkwgHOg3G0c9EdXHW9Ip/O2P+SawfVtJ7zMbSP",
-	"WO+phfFgU982KP2Ehj5S8Gqgr+ZbWZF3I+sAasbz3NZtvD/m+wpsXojl+QZc+AFVOYIAZWGMrxe6YE9I",
-	"k1mc0xjbyFNIcLVLsK/B1xRBCoQFX5Gn5YnJBdgcCVzX5etrWHOT2bDT5bJi1+cgwCaQR/AeS2SG7Ch5",
-	"Zm0d+IHn2FOCh0CyoZr4I6Pa4+qA3aTRoVJ77TFI8thLVE5EjkA2KyIc9fimzsHcDdx8tf4xSOu32kHb",
-	"0r/9ZOKe6wHKOgeRa696DqXTh8CdRgrsAYDnR1FTaislsQUOXKGy4FJbIAsvLn2hIUfmkMJPbkKFTXD0",
-	"kKKPB432g4cEgmaDwz8KBR5JVH9iS9wdtbOeofA9EAdhwcn+SR0E7cEBl0U4C9HSQ7uNu0i67bH7dKr+",
-	"bFt4HQ00LOSnaflWE9vEu6gGiPdX8/Ifg12XaHzXdZNlByS8riHp8U2jnLTX5F1uO6Dv5MnXOTEh16SX",
-	"BlnqtNI32Yeu8KWQa/FncfYDFXZwNvSJfy49tF8wOKeYP4ij3y4nPoDNdTFt3VPsUp9fanhCLjq9YCIF",
-	"Bq5i+tT+VbAlbkeDCk62q4BoVmwJbQtH9nsCV9IAs+YJxq5wtM5QNIXxS13Xq8gc5FKbEVy7sse1na8b",
-	"FSlfu/FT38B1KKRdg65mdMWZ+4iEhoVkig1j3G22n/O49ukFW+EbYNuxzWF15GIraZY21vPgGl6evobr",
-	"Tml5ysW00ng9gjN7cFot7LatKjnvhfybhZSWB6xBueDEtCo/h4KenmPjsjWXzS8kPj+Qt8vSjwznj6j1",
-	"30q53AqhrespXHBtSCJb4bGWBc5kunFd+feF/LGr8n1aIu8RkMXnCdu0/16kuiHGoWB5benmnXYLGXYA",
-	"08AtYARcCMgKLFfI0k2zyvwkt7wwjRW4m+ZA5A3phf0iyreskHo8tWWiWsUso/xHUMwqs8ICSYExpeOE",
-	"E2+//mOQ0061UidMkPYpXPEVAjcD6mfXaKnfn18N3hLwWyzzaCzn83uLuAoNaX9OMb+QWvNZjlAJw/OO",
-	"4IbU2BsrOMqbCymn9Of1CM5TLEpJ3HedAcGC5nJAmrbNexd1A8lDwHm3R/CvC+hn3q4bXmBgQF36v69E",
-	"m0ZTwS6HPTQePCAdwx4DdLy0Nf3PEOW3/DfbKRCDwDVqA3OutHEJnBJlmdtPTwnI/7k95WZfgz1b6Gj4",
-	"cEUwQH/Wx65UHk2icXR7dfv3AAAA//8=",
+	"7Fttc9tIcv4rXchVrZ2DSPnl9rL0J63sS1SJ1y5Lqa3EpVBDoEnMEZjBzQxI8VT6Xft9f1mqZwZDEADf",
+	"ZEnJbuIvhoh57X76me6exl2UyKKUAoXR0eguKpliBRpU9q+PqJKMCXPxnv7iIhpFJTNZFEeCFRiNosI3",
+	"GPM0iiOFf6u4wjQaGVVhHOkkw4JR1z8onEaj6B+G69mG7q0eXryP7u/vqbcupdBoZ/6s5CTHgh4TKQwK",
+	"Q4+sLHOeMMOlGJauxR//qqWgd4dNVo9rZ0xRJ4qXNFw0ir785Rx+ePunP0MZ2tRbsEs6Z3k+YcncLiRN",
+	"OXVj+WclS1SG07KnLNfYHvbnjBlgNOiCp6hAozAxTFYGYSqVfYhBSzDUzmQIGtWCJwgJE5BkmMzdr3wm",
+	"mKkURnFUNua8iyYyXdH/U6kKZqJRRENGcVSw239DMTNZNHr19pT+xZFZlaQ2bRQXs+g+jjJkqVd2/57u",
+	"un38D3LyV0wM/fC3CpVdQmPKt6c/fN+Z776Jka9h8nqE2O3lumeKWvhnQi9R0Vw9UjYSmH1PTyS0Wugx",
+	"MJHCMuNJBgnTqKnBks0RJjiVCn03WuM26Xak4GE5di96GuCiNipusND7kHnONH6gLg0RM6XYiv7Whpmq",
+	"qQ0uDM5QdUTqG7aW5wUb1tQv4Xr+jnAvZYEm42IGZOwzTC1ymRXlAC4MaLbSsMxQIQk2l3Ieg8AFKliS",
+	"XrgGIoQRLDNpf+UalnKOApie6w3QsxnjYtDRAs1EHLNVztteNgmq772unAA6e75IQU7d0jJeFiQXkvS0",
+	"EilIBUnOeBGNRJXn+1Ae1he36LLe1HoVvXqRwjC3wiNY5zMqTQ0hZYZ1xclN216/fxtHBReBMXq4IuX0",
+	"7JbS6tlp686HjXaviID2TFFmUrT7vXm90e1Pfd3IzkWCx+9JG4XY3tGbvSttqdjutl59Yzmxk3SYZod+",
+	"vxAz3LX15N71g7e1hkbbvmnec4WJA0cb6kaOl0xhJiuN1lYzBIWmUuIdGDmeVCt3bKUaZlKmGoiI3Xm1",
+	"JJMX0gBLEiwNEphRVAUtqDlsFEf1SI3VrdXgHIydqiuZMahovf/19ezkP9nJ309PfrheP44Ho5Prf/xD",
+	"1De60JViIsFzZ7V3R7CLNfSxqIqJO3Y6DaRKUW3rXTKejpnZOJ5TZvDEcIuYng4rWZl9Z8VHKdCeCwqZ",
+	"d396kM0MdpVdoki5mI2s1la41hxMVlbznIRFR+aS5zlMEIzimDpibmjXjxPF0ZTnVu+0V8uRBDlMe/Tc",
+	"RmzgvyDDetl9CN7U4oUoq/2kuKnnpqr2eaRxVPP+gR1am2tuqTHQzo19ljlPVl18kukdhSLUhhde/Qfh",
+	"aDeI7bJ22cAhMOwChyWGL9Afq9piyFqbY5Hb0opyL4oOxw5+oqYPAU7ClOJu762DqdfiDxb7Q+jBIknh",
+	"FBX2n3hdFWS8LPG4iYxiyZyLWUPru6dpaaW70PVuA1XUYu1O16dDJ7UOoX3kQiqoBDeaPDYm4OLyE7x9",
+	"/erPkFSK5l51/B9WyEpsSoML8/3btSSCfx1HYRQbHm8cQtd3b+57TpyWLPxsjZE624uj25OZPPE/FrTT",
+	"gdtv480JL0qpjF9HRvHB1KBKmMJBiouh96H1sMyZoY0NCwe0+zhy0H+vH8iYh4cxjjsLdnvhWr/2vpT/",
+	"81U7ttlizf0xymemEswfbrybyJlXjKf81ekp0D6YWEEiUwrGqyQDpkFnlZiimMXw90yKmZH0uKqYoKfN",
+	"ALuXCnbbUMut/X6Lh3Ny/cf9CDvOkJwUG3FFr9O5N171zXwo/AA3NXTcucqqVt7mKusAY3sI0cuDxdZY",
+	"sR1I7zm03fLeU3S1TYKHG82mRnri/8SJ4fgRnfTu91hdWHBjpt5N82RelUeGoj9JgVAgEy6yEHhrYKoQ",
+	"QecUOLikF0tThVrXMbelAXjRDCFeUtjtX6/DlRd1WPGyG+RuoPIAfy+Xe0F/SW3u42iJfJaZ8Uwxp4qC",
+	"3fKC/JtXpz7TVnDhf4n7cjZd0a4Tnv2ydSnV9hbTfqinaBjP+9MlSskWkDYH3dF3yjE/wHZcs7CKPiS1",
+	"Ac6FNsz7M70+ZH/2K44MN3l/L6LCrWHdlqxdayM+eebmiJvJtbTfz/yChJS0yvEhbubhCGyTFf3Yvx6D",
+	"oo76W2pWkrzCA52gQqqeYPLKpvwKtqI4kZqAkUADr8eYSJkjE50l19P7ofsWf1kn3noC9nCkdwP2HcF8",
+	"ijlfoDrSF06bqZNdulnnWMhWlOWIg2OBAk0m91JVLZOPrvXe0I0nc0zHVXnUhtfhXDvJvgJuYMoo4o9h",
+	"yTT40I24mWtyvvE2Qdt+BMz7U0I6vjd4a6L42HP5OGIO4eYhQry0jfs9tc4qqpJkdgxydngUcX/yY420",
+	"gId6SxsL2GUtD4tvg83sPycfZg6PAe/9aytDgLDfOartwzk0O9u7Vgflr3pUuEtbH4NYQn7ETRZHGvPp",
+	"mEDTmzHdxHDHVGmdqA2mI2B6juEywzNnXF+UyRIF/PoLTKScU+NGG8iYbjhjv/4SUoXOtK2fSFZPrnhK",
+	"77kYG8WE5gZYrqV3+qQAis2XbAU2XgXa2IlNSnAxo36Blkf2mrO+X3KeYYracGHvfKmtJ5xR591SVnlq",
+	"s5qGzZF4yrY2lRJczIbuiTpK4X3IlU9kS38DJexNof0tXMUKv/UGrTVFpJAicu3ud8l/sxeNM4l227/+",
+	"ArnUZrPLjC0QqtKJJSbiFBJ0woTdtJEScilmg0aqNejS3uORnmzyLCTcHWLGjpYttYgE8zy8swdARD5W",
+	"rR6CbGXGU6nGXvarqHE6bqTkggjDs8/PeYFEcUSb7AepZ+4jqAhFevhBpQ1TD6Zj2ze2E/ZZ6JU/E/rC",
+	"u8eKSfsCAYLCLvf8qCwenbh7vVybkrNN93vqbSHaxXa70T4wqRQ3q0siUe/fugRVqNaw/iEy5TIXboTM",
+	"mNJVZ3AxlV1i+2IhCI7otTU3si7vbbnbC8I/EZ4lLj2AM9DIihG5JyyVpUH1nQa5FMEmKVRULDHWlaVA",
+	"JIUJZlykwM0ALoRBJVg+goTlOSoNjDzdDGHGDC7ZKgabyuakorAix5p+y4MQRYyiszppB7mccW14outm",
+	"URwtUGm301f2+CtRsJJHo+jN4HTwxuZOTWalOVy8Gia+LEIPvQBOggAscsgwR3c0irIseZFaESbIF+hy",
+	"4iqUtcQ10fzoSx62FN4cV3AThr/fxA6Fs+2in9enp48+ry8Y6an32SwZceHBlFX5Vl8zrLVRRRRHuioK",
+	"plakWChQazZDKCud1Seuv0+zbTdVFvKPwzsj5yju2wVYX9vg/3cxq2iKSY5kAWZ9qrsx6zSKJftOsZad",
+	"ZGeZVvO2/vU/dRn0Ot4NqXNnT/8PqUeDlPA8EjRMPoI/mQLMApACyOpCEz28a9Sc3A+bmckW0vqWt24y",
+	"bJQCbofBuUJmsM5jxrvBfBVIktsSoalU60I4bpwXtczQuY+uCsE1m0ljLJItyOvaMY/y5n3g4fWH108E",
+	"1Tql+8xIXdeU9KCUBM/TR0DnvyKW7lB1ydsXZbPq6CVU1ntmws62B5nh3Dqxd8B6eOfDK8uKM+xB2z+j",
+	"aVV27EHcmZ43KRmEXG4BkcKpQp1tYCgIy/utnQTX9RNqtLXRLVp1VWnfrth/kUt3rtB4ziHSPrx+IGXE",
+	"veXD6wj6G0qHiY2qngq+H2VFrpiso70Jz3N7Q+ydR1/BZJNYLM9X4GIlqMoBBN4NbXxlgotMhTSZJWWN",
+	"sQ2ThQRXJQH2NfjqBZACYcYX5BZ6YXIBNqEDN3WhzA0sucksybnEW+wqqgTYVP0AvmCJzNChT27kpg38",
+	"hefYMYKnYLK+6ptnZrXntQE7SaMWrg4xYpAUXpSoHESOYDYLEY56eFcfUoeRm68Leg7R+qm2yLb0b79Z",
+	"uBe6R7LOm+W69gosS6dPwTsNH+EJiOeTqCW1RklsiQMXqCy51CeQpReXa9GQI3NM4Ts3qcJmYzpM0eWD",
+	"RqHTUxJBs5Tqf4oFngmqV2yO21MMrHNQ+GqrvbRQ+0on5CsNUTES6+M55j0S8SkTbdhqABcpFqUkdQzg",
+	"Z1+WT0GGtudZwVIEWpDbl5D2rPPhpvZ+uyZ3XJbYA8MPimmHEf1EMAwFTc8Mv/WN6rb4j0BQ325+O/ze",
+	"K1nWDjbquM67uzyTTb/VSYBav3IKWha1jo7F4a1NaD9RfPjBjv67xEWjHmgbMLiGOZbmMdICNR4sCgIk",
+	"dgKhHZ3tBYY7nE/qlNIOR8XlZM9C7ump49ptnL/+3ODbRfyzLW1wMtAwk9/mhqxdhU3hfa56hPd7S0M8",
+	"h7ou0fgP0Joq24Pw+kZeD+8al/M7ffLL9cdgB6Ua6hsGIZfkOBhkqXMb/PeG4QO5uZBL8VvJRgQpbNFs",
+	"+GTusexwTWvAnyQTsVmc8QRBgUu61Z9XuYuk7zS8sH4VTy2RM3D1Jy/tXwWb47o1qJAFcPfJmhVrQdtr",
+	"eOvDuQtiMEueYOyu4W0OtQHG73R9+0+uSi61GcCNu0S+sf11437f34T7ru/gJpQl3ICuJrTFifuelpqF",
+	"1LTNs7jdrL9sdjncGVvgO2Drts1mdWrF1iVY2djQiGt4e/oD3LQKdcZcjCuNNwM4swun0cJs6zt6F15R",
+	"ADaT0uqANSQXoqyNe/R9WZmOy+ty35fNj0Ufn8g3i3yemc6f0ep/lHK+BqGtklA449oQIjfyd+ThTGS6",
+	"ch8oPpTyh65m4tvc3mdglt7g7oNIdQPGofzjxsrNZxUsZdgGTPsLl8ALgVmB5QpZumrW7LzIrS5MYwTu",
+	"ujkSeUd2YT8O9wWAZB4v7aV7bWIuhnTfgzNrzAoLJAPGlJYTVry+/2GQ00y1USdMkPUpXPAFAjc95mfH",
+	"2DC/374ZnBPxWy7zbCyn0wdDXIXa5N8mzD9LrfkkR6iE4XkLuCF3/84CR/njQsox/XnTzHe4Oqtwguay",
+	"B03rOu7PdTneU9B5u1z890voZ/5cN7zAoIC6kOqhiDaNEq1tDnso43pCOYY5euR4aSukHiENueG/2cRP",
+	"DAKXqA1MudLGZZhLlGVuy/CJyP93e8pe62rjG4Ve0/80BWLCgI8BXDW+GfJJ9Drso81rw1YarHcrZv7E",
+	"S2RFXTu2flaW+Wqd1vu/lTt0h61CkLnPYgv48uHqw09XF59+Gp9/+unq7Pzqcvz+7D8uY2AwYSbJwJ7P",
+	"tubwvlnpZ/EVavy+XhOV05819CqVR6NoGN1f3/93AAAA//8=",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

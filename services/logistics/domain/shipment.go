@@ -142,6 +142,8 @@ func (s *Shipment) recognise(r Report) bool {
 			s.Order.OrderID = r.Order.OrderID
 		}
 		return true
+	case r.Order.OrderID != "" && r.Order.OrderID == s.Order.OrderID:
+		return true // what the carrier signs has the order and not the task: another task was put there by somebody else
 	case r.Seen.State.Physical() && !s.Seen.State.Physical():
 		s.strayed(s.Order, s.Seen.State == PickupFailed)
 		s.forget(r.Order.TaskID)

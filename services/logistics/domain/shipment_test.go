@@ -225,3 +225,15 @@ func TestTheSameNewsHaveTheSameEventID(t *testing.T) {
 		t.Error("a second problem has the id of the first")
 	}
 }
+
+func TestATaskThatWasPutIntoAGenuineCallbackIsNotBelieved(t *testing.T) {
+	t.Parallel()
+	for _, state := range []State{Accepted, PickedUp, Cancelled} {
+		s := pickup(t)
+		s.Receive(Report{Order: OrderRef{TaskID: "ours", OrderID: "O1"}, Seen: Observation{State: Accepted}}, noon)
+		s.Receive(Report{Order: OrderRef{TaskID: "another parcel's", OrderID: "O1"}, Seen: Observation{State: state}}, noon)
+		if s.Order.TaskID != "ours" || len(s.Strays) > 0 {
+			t.Errorf("%s: order %+v, strays %+v", state, s.Order, s.Strays)
+		}
+	}
+}

@@ -21,6 +21,7 @@ import (
 
 	"aftercare.dev/services/logistics/domain"
 	"aftercare.dev/services/platform/config"
+	"aftercare.dev/services/platform/crash"
 )
 
 // Config is the mini program that insures.
@@ -46,20 +47,21 @@ type Client struct {
 	base  string
 	http  *http.Client
 	token tokenSource
+	now   func() time.Time
 }
 
-// New returns a client. now is asked for the age of access tokens.
+// New returns a client. now is asked for the age of access tokens and of messages.
 func New(cfg Config, now func() time.Time) *Client {
 	c := &Client{
 		cfg:  cfg,
 		base: strings.TrimRight(cfg.BaseURL, "/"),
 		// Untraced: the addresses hold the access token, which must not be in a span.
 		http: &http.Client{
-			Transport:     http.DefaultTransport.(*http.Transport).Clone(),
+			Transport:     crash.Transport(http.DefaultTransport.(*http.Transport).Clone()),
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		},
 	}
-	c.token = tokenSource{fetch: c.fetchToken, now: now}
+	c.token, c.now = tokenSource{fetch: c.fetchToken, now: now}, now
 	return c
 }
 

@@ -186,9 +186,12 @@ func TestFindTellsHowPolicyAndClaimStand(t *testing.T) {
 // The signature was computed with sha1sum: 1700000000, n0nce and tok3n in this order.
 const goodQuery = "signature=7788e590a25b57b45d3753b454d3ac4eed87a6cf&timestamp=1700000000&nonce=n0nce"
 
+var goodTime = time.Unix(1700000000, 0)
+
 func TestAMessageIsBelievedOnlyWithOurToken(t *testing.T) {
 	t.Parallel()
-	client, _, _ := serve(t, always(`{}`))
+	client, _, now := serve(t, always(`{}`))
+	*now = goodTime.Add(tolerance - time.Second)
 	const xml = `<xml><ToUserName>gh_1</ToUserName><CreateTime>1234455555</CreateTime><MsgType>event</MsgType>
 		<Event>wxainsurance_claim_result</Event><upload_event><OrderNo><![CDATA[4200001]]></OrderNo><Status>5</Status>
 		<FinishTime>1234455555</FinishTime></upload_event></xml>`
@@ -212,6 +215,12 @@ func TestAMessageIsBelievedOnlyWithOurToken(t *testing.T) {
 			t.Errorf("%s: %+v, %v, want %+v, %v", name, got, err, c.want, c.err)
 		}
 	}
+	for _, late := range []time.Duration{tolerance, -tolerance, 24 * time.Hour} {
+		*now = goodTime.Add(late)
+		if _, err := client.ParseEvent(goodQuery, []byte(xml)); !errors.Is(err, ErrForged) {
+			t.Errorf("%s away from its time: %v", late, err)
+		}
+	}
 	without := New(Config{}, time.Now)
 	if _, err := without.ParseEvent("signature=da39a3ee5e6b4b0d3255bfef95601890afd80709", []byte(xml)); !errors.Is(err, ErrForged) {
 		t.Errorf("without a token: %v", err)
@@ -220,7 +229,7 @@ func TestAMessageIsBelievedOnlyWithOurToken(t *testing.T) {
 
 // FuzzParseEvent holds the promise that no body makes the service panic or look for an unbounded name.
 func FuzzParseEvent(f *testing.F) {
-	client := New(Config{CallbackToken: "tok3n"}, time.Now)
+	client := New(Config{CallbackToken: "tok3n"}, func() time.Time { return goodTime })
 	f.Add([]byte(`<xml><Event>wxainsurance_claim_result</Event><upload_event><OrderNo>1</OrderNo><Status>5</Status></upload_event></xml>`))
 	f.Add([]byte(`{"Event":"wxainsurance_claim_result","upload_event":{"OrderNo":"1","Status":6}}`))
 	f.Add([]byte(`<xml>`))

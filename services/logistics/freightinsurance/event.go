@@ -11,7 +11,9 @@ import (
 	"io"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 )
 
 // ErrForged says that a message push is not signed with our token.
@@ -59,10 +61,18 @@ func (c *Client) ParseEvent(query string, body []byte) (Event, error) {
 	return Event{PaymentReference: m.Upload.OrderNo, Paid: m.Upload.Status == 5}, nil
 }
 
+// tolerance is how far the timestamp of a message may be from our clock. An old message is no longer worth looking
+// for, and a query that somebody found in a log is not good for ever.
+const tolerance = 5 * time.Minute
+
 // signed compares the signature in constant time: SHA-1 of token, timestamp and nonce in
 // alphabetical order. Without a token nothing is believed.
 func (c *Client) signed(query url.Values) bool {
 	if c.cfg.CallbackToken == "" {
+		return false
+	}
+	seconds, err := strconv.ParseInt(query.Get("timestamp"), 10, 64)
+	if err != nil || c.now().Sub(time.Unix(seconds, 0)).Abs() >= tolerance {
 		return false
 	}
 	parts := []string{string(c.cfg.CallbackToken), query.Get("timestamp"), query.Get("nonce")}

@@ -35,6 +35,8 @@ type Handlers struct {
 	insurance *insurance.Desk
 	insurer   Events
 	now       func() time.Time
+	// keep is how many days addresses are kept; 0 means for ever.
+	keep int
 }
 
 var _ api.StrictServerInterface = (*Handlers)(nil)
@@ -91,7 +93,7 @@ func (h *Handlers) GetTracking(ctx context.Context, r api.GetTrackingRequestObje
 
 // CreateContact keeps an address under an id.
 func (h *Handlers) CreateContact(ctx context.Context, r api.CreateContactRequestObject) (api.CreateContactResponseObject, error) {
-	id, err := h.store.AddContact(ctx, r.MerchantID, contactOf(*r.Body))
+	id, err := h.store.AddContact(ctx, r.MerchantID, value(r.Params.OrderID), contactOf(*r.Body))
 	if err != nil {
 		return nil, err
 	}

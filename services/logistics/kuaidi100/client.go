@@ -24,6 +24,7 @@ import (
 
 	"aftercare.dev/services/logistics/domain"
 	"aftercare.dev/services/platform/config"
+	"aftercare.dev/services/platform/crash"
 )
 
 // Config is the contract with kuaidi100.
@@ -65,7 +66,7 @@ func New(cfg Config, now func() time.Time) (*Client, error) {
 		base: strings.TrimRight(cfg.BaseURL, "/"),
 		http: &http.Client{
 			Timeout:   cfg.Timeout,
-			Transport: otelhttp.NewTransport(http.DefaultTransport.(*http.Transport).Clone()),
+			Transport: otelhttp.NewTransport(crash.Transport(http.DefaultTransport.(*http.Transport).Clone())),
 			// A redirect would send the form, with people's addresses, to somebody else.
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		},

@@ -13,16 +13,15 @@ import (
 	"aftercare.dev/services/platform/problem"
 )
 
-// AddContact keeps an address and returns its id.
-func (s *Store) AddContact(ctx context.Context, merchantID string, c domain.Contact) (string, error) {
-	return s.addContact(s.db.WithContext(ctx), merchantID, c)
+// AddContact keeps an address and returns its id. The order is the one that it is for; it may be empty.
+func (s *Store) AddContact(ctx context.Context, merchantID, orderID string, c domain.Contact) (string, error) {
+	return s.addContact(s.db.WithContext(ctx), merchantID, orderID, c)
 }
 
-func (s *Store) addContact(tx *gorm.DB, merchantID string, c domain.Contact) (string, error) {
-	row := contact{
-		MerchantID: merchantID, ContactID: ids.New("contact"),
-		Name: c.Name, Phone: c.Phone, Province: c.Province, City: c.City, District: c.District, Street: c.Street,
-		CreatedAt: database.At(s.now()),
+func (s *Store) addContact(tx *gorm.DB, merchantID, orderID string, c domain.Contact) (string, error) {
+	row := contact{MerchantID: merchantID, ContactID: ids.New("contact"), OrderID: orderID, CreatedAt: database.At(s.now())}
+	if err := s.fill(&row, c); err != nil {
+		return "", err
 	}
 	if err := tx.Create(&row).Error; err != nil {
 		return "", fmt.Errorf("add contact: %w", err)
@@ -41,13 +40,13 @@ func (s *Store) Contact(ctx context.Context, merchantID, contactID string) (doma
 	if err != nil {
 		return domain.Contact{}, fmt.Errorf("read contact: %w", err)
 	}
-	return row.domain(), nil
+	return row.domain(s.sealer)
 }
 
 // SetReturnAddress sets where the merchant's returns go.
 func (s *Store) SetReturnAddress(ctx context.Context, merchantID string, c domain.Contact) error {
 	return database.InTx(ctx, s.db, func(tx *gorm.DB) error {
-		id, err := s.addContact(tx, merchantID, c)
+		id, err := s.addContact(tx, merchantID, "", c)
 		if err != nil {
 			return err
 		}
@@ -75,5 +74,6 @@ func (s *Store) ReturnAddress(ctx context.Context, merchantID string) (c domain.
 	if err != nil {
 		return domain.Contact{}, false, fmt.Errorf("read return address: %w", err)
 	}
-	return row.domain(), true, nil
+	c, err = row.domain(s.sealer)
+	return c, true, err
 }

@@ -24,7 +24,7 @@ func (s *Store) Policy(ctx context.Context, merchantID, orderID string) (domain.
 
 // PolicyOf returns the policy of a payment, whoever the merchant is, or the problem policy_not_found.
 func (s *Store) PolicyOf(ctx context.Context, paymentReference string) (domain.Policy, error) {
-	return readPolicy(s.db.WithContext(ctx), "payment_reference = ?", paymentReference)
+	return readPolicy(s.db.WithContext(database.AcrossMerchants(ctx)), "payment_reference = ?", paymentReference)
 }
 
 func readPolicy(tx *gorm.DB, where string, args ...any) (domain.Policy, error) {
@@ -187,7 +187,7 @@ func (s *Store) updateClaim(
 // first.
 func (s *Store) PendingPolicies(ctx context.Context, before time.Time, limit int) ([]domain.Policy, error) {
 	var rows []policy
-	err := s.db.WithContext(ctx).Where("state = ? AND (asked_at IS NULL OR asked_at <= ?)",
+	err := s.db.WithContext(database.AcrossMerchants(ctx)).Where("state = ? AND (asked_at IS NULL OR asked_at <= ?)",
 		string(domain.PolicyPending), database.At(before)).Order("asked_at").Limit(limit).Find(&rows).Error
 	if err != nil {
 		return nil, fmt.Errorf("list pending policies: %w", err)
@@ -202,7 +202,7 @@ func (s *Store) PendingPolicies(ctx context.Context, before time.Time, limit int
 // PendingClaims lists the claims that the insurer has not answered for since before, oldest first.
 func (s *Store) PendingClaims(ctx context.Context, before time.Time, limit int) ([]domain.Claim, error) {
 	var rows []claim
-	err := s.db.WithContext(ctx).Where("state = ? AND (asked_at IS NULL OR asked_at <= ?)",
+	err := s.db.WithContext(database.AcrossMerchants(ctx)).Where("state = ? AND (asked_at IS NULL OR asked_at <= ?)",
 		string(domain.ClaimPending), database.At(before)).Order("asked_at").Limit(limit).Find(&rows).Error
 	if err != nil {
 		return nil, fmt.Errorf("list pending claims: %w", err)

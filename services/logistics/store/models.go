@@ -3,6 +3,7 @@ package store
 import (
 	"aftercare.dev/services/logistics/domain"
 	"aftercare.dev/services/platform/database"
+	"aftercare.dev/services/platform/seal"
 )
 
 // shipment is a row of shipments.
@@ -101,7 +102,12 @@ type trace struct {
 	ShipmentID   string
 	CourierName  string
 	CourierPhone string
-	Scans        database.JSON[[]domain.Scan]
+	// Courier is name and phone, sealed; NULL where they are plain, in the columns above.
+	Courier *string
+	// Scans is JSON, sealed or plain.
+	Scans string
+	// Since is when it began to be kept; zero if a program that did not know wrote it.
+	Since int64
 }
 
 // TableName implements GORM's Tabler.
@@ -130,16 +136,23 @@ type contact struct {
 	District   string
 	Street     string
 	CreatedAt  database.Time
+	// Sealed is the whole contact; NULL where it is plain, in the columns above.
+	Sealed *string
+	// OrderID is the order it is for, empty for a merchant's own and for those of the first release.
+	OrderID string
 }
 
 // TableName implements GORM's Tabler.
 func (contact) TableName() string { return "contacts" }
 
-func (row contact) domain() domain.Contact {
+func (row contact) domain(s *seal.Sealer) (domain.Contact, error) {
+	if row.Sealed != nil {
+		return seal.OpenDocument[domain.Contact](s, contactAt(row.MerchantID, row.ContactID), *row.Sealed)
+	}
 	return domain.Contact{
 		Name: row.Name, Phone: row.Phone,
 		Province: row.Province, City: row.City, District: row.District, Street: row.Street,
-	}
+	}, nil
 }
 
 // returnAddress is a row of return_addresses.

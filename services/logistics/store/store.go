@@ -17,6 +17,7 @@ import (
 
 	"aftercare.dev/services/logistics/domain"
 	"aftercare.dev/services/platform/database"
+	"aftercare.dev/services/platform/seal"
 )
 
 //go:embed migrations/*.sql
@@ -35,11 +36,19 @@ type Store struct {
 	db       *gorm.DB
 	patience domain.Patience
 	now      func() time.Time
+	sealer   *seal.Sealer
 }
 
 // New returns a store on a migrated database. patience decides when a shipment has work to do.
 func New(db *gorm.DB, patience domain.Patience, now func() time.Time) *Store {
 	return &Store{db: db, patience: patience, now: now}
+}
+
+// Sealing returns the store with keys: what people read is sealed as the sealer says, and opened.
+func (s *Store) Sealing(sealer *seal.Sealer) *Store {
+	sealed := *s
+	sealed.sealer = sealer
+	return &sealed
 }
 
 const ofShipment = "merchant_id = ? AND shipment_id = ?"
@@ -52,7 +61,7 @@ func (s *Store) Shipment(ctx context.Context, merchantID, shipmentID string) (do
 // ShipmentOf returns the shipment whose callback address has this token, or the problem
 // shipment_not_found.
 func (s *Store) ShipmentOf(ctx context.Context, token string) (domain.Shipment, error) {
-	return readShipment(s.db.WithContext(ctx), "token = ?", token)
+	return readShipment(s.db.WithContext(database.AcrossMerchants(ctx)), "token = ?", token)
 }
 
 func readShipment(tx *gorm.DB, where string, args ...any) (domain.Shipment, error) {
@@ -125,7 +134,7 @@ func (s *Store) change(
 	if result.RowsAffected != 1 {
 		return domain.Shipment{}, database.ErrRetry
 	}
-	if err := saveTrace(tx, changed); err != nil {
+	if err := s.saveTrace(tx, changed); err != nil {
 		return domain.Shipment{}, err
 	}
 	return row.domain(), nil
@@ -148,20 +157,22 @@ func (s *Store) workAt(of domain.Shipment) database.NullTime {
 }
 
 // saveTrace keeps what the change learned about courier and scans.
-func saveTrace(tx *gorm.DB, of domain.Shipment) error {
+func (s *Store) saveTrace(tx *gorm.DB, of domain.Shipment) error {
 	if of.Courier == nil && of.Scans == nil {
 		return nil
 	}
-	row := trace{MerchantID: of.MerchantID, ShipmentID: of.ShipmentID, Scans: database.AsJSON(of.Scans)}
+	row, err := s.traceOf(of)
+	if err != nil {
+		return err
+	}
 	var columns []string
 	if of.Courier != nil {
-		row.CourierName, row.CourierPhone = of.Courier.Name, of.Courier.Phone
-		columns = append(columns, "courier_name", "courier_phone")
+		columns = append(columns, "courier_name", "courier_phone", "courier")
 	}
 	if of.Scans != nil {
 		columns = append(columns, "scans")
 	}
-	err := tx.Clauses(clause.OnConflict{
+	err = tx.Clauses(clause.OnConflict{
 		Columns:   []clause.Column{{Name: "merchant_id"}, {Name: "shipment_id"}},
 		DoUpdates: clause.AssignmentColumns(columns),
 	}).Create(&row).Error
@@ -178,7 +189,12 @@ func (s *Store) Trace(ctx context.Context, merchantID, shipmentID string) (domai
 	if err != nil && !database.IsNotFound(err) {
 		return domain.Courier{}, nil, fmt.Errorf("read trace: %w", err)
 	}
-	return domain.Courier{Name: row.CourierName, Phone: row.CourierPhone}, row.Scans.V, nil
+	courier, err := row.courier(s.sealer)
+	if err != nil {
+		return domain.Courier{}, nil, err
+	}
+	scans, err := seal.OpenDocument[[]domain.Scan](s.sealer, scansAt(merchantID, shipmentID), row.Scans)
+	return courier, scans, err
 }
 
 // PickupWithNumber tells whether a courier was booked for a parcel of the merchant that has this number,
@@ -202,7 +218,7 @@ type Key struct {
 // ShipmentsWithWork lists shipments with unfinished business that is due, the oldest first.
 func (s *Store) ShipmentsWithWork(ctx context.Context, limit int) ([]Key, error) {
 	var keys []Key
-	err := s.db.WithContext(ctx).Model(&shipment{}).Select("merchant_id", "shipment_id").
+	err := s.db.WithContext(database.AcrossMerchants(ctx)).Model(&shipment{}).Select("merchant_id", "shipment_id").
 		Where("work_at <= ?", database.At(s.now())).Order("work_at").Limit(limit).Find(&keys).Error
 	if err != nil {
 		return nil, fmt.Errorf("list shipments with work: %w", err)

@@ -100,7 +100,7 @@ func TestAnotherMerchantsRecordsDoNotExist(t *testing.T) {
 		if _, _, err := s.AddShipment(ctx, pickup(t, "m", "s1")); err != nil {
 			t.Fatal(err)
 		}
-		id, err := s.AddContact(ctx, "m", domain.Contact{Name: "n"})
+		id, err := s.AddContact(ctx, "m", "", domain.Contact{Name: "n"})
 		if err != nil {
 			t.Fatal(err)
 		}

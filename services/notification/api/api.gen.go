@@ -184,6 +184,14 @@ type Problem struct {
 	AdditionalProperties map[string]interface{} `json:"-"`
 }
 
+// Retention defines model for Retention.
+type Retention struct {
+	Dropped int64 `json:"dropped"`
+
+	// More There may be more to drop
+	More bool `json:"more"`
+}
+
 // WebhookEndpoint defines model for WebhookEndpoint.
 type WebhookEndpoint struct {
 	CreatedAt time.Time `json:"created_at"`
@@ -222,6 +230,9 @@ type WebhookEndpointInput struct {
 type WebhookEndpointList struct {
 	Items []WebhookEndpoint `json:"items"`
 }
+
+// BuyerID defines model for BuyerID.
+type BuyerID = ID
 
 // Cursor defines model for Cursor.
 type Cursor = string
@@ -506,6 +517,13 @@ func WithRequestEditorFn(fn RequestEditorFn) ClientOption {
 // The interface specification for the client above.
 type ClientInterface interface {
 
+	// EraseBuyer Drop a buyer's messages, those that wait to be sent too, a batch at a time
+	//
+	// What was told to the merchant's webhooks stays. Idempotent.
+	//
+	// Corresponds with DELETE /v1/merchants/{merchant_id}/buyers/{buyer_id}/personal-data (the `EraseBuyer` operationId).
+	EraseBuyer(ctx context.Context, merchantID MerchantID, buyerID BuyerID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// ListDeliveries What was sent where, and how it went
 	//
 	// Corresponds with GET /v1/merchants/{merchant_id}/deliveries (the `ListDeliveries` operationId).
@@ -587,6 +605,30 @@ type ClientInterface interface {
 	//
 	// Corresponds with PATCH /v1/merchants/{merchant_id}/webhook-endpoints/{endpoint_id} (the `UpdateWebhookEndpoint` operationId).
 	UpdateWebhookEndpoint(ctx context.Context, merchantID MerchantID, endpointID ID, body UpdateWebhookEndpointJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ApplyRetention Drop messages that are older than RETENTION_MESSAGES_DAYS, a batch at a time
+	//
+	// Of all merchants. What still waits to be sent stays.
+	//
+	// Corresponds with POST /v1/retention (the `ApplyRetention` operationId).
+	ApplyRetention(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+}
+
+// EraseBuyer Drop a buyer's messages, those that wait to be sent too, a batch at a time
+//
+// What was told to the merchant's webhooks stays. Idempotent.
+//
+// Corresponds with DELETE /v1/merchants/{merchant_id}/buyers/{buyer_id}/personal-data (the `EraseBuyer` operationId).
+func (c *Client) EraseBuyer(ctx context.Context, merchantID MerchantID, buyerID BuyerID, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewEraseBuyerRequest(c.Server, merchantID, buyerID)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
 }
 
 // ListDeliveries What was sent where, and how it went
@@ -789,6 +831,64 @@ func (c *Client) UpdateWebhookEndpoint(ctx context.Context, merchantID MerchantI
 		return nil, err
 	}
 	return c.Client.Do(req)
+}
+
+// ApplyRetention Drop messages that are older than RETENTION_MESSAGES_DAYS, a batch at a time
+//
+// Of all merchants. What still waits to be sent stays.
+//
+// Corresponds with POST /v1/retention (the `ApplyRetention` operationId).
+func (c *Client) ApplyRetention(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewApplyRetentionRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// NewEraseBuyerRequest constructs an http.Request for the EraseBuyer method
+func NewEraseBuyerRequest(server string, merchantID MerchantID, buyerID BuyerID) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "merchant_id", merchantID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "buyer_id", buyerID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/merchants/%s/buyers/%s/personal-data", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
 }
 
 // NewListDeliveriesRequest constructs an http.Request for the ListDeliveries method
@@ -1321,6 +1421,33 @@ func NewUpdateWebhookEndpointRequestWithBody(server string, merchantID MerchantI
 	return req, nil
 }
 
+// NewApplyRetentionRequest constructs an http.Request for the ApplyRetention method
+func NewApplyRetentionRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/retention")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
 func (c *Client) applyEditors(ctx context.Context, req *http.Request, additionalEditors []RequestEditorFn) error {
 	for _, r := range c.RequestEditors {
 		if err := r(ctx, req); err != nil {
@@ -1364,6 +1491,15 @@ func WithBaseURL(baseURL string) ClientOption {
 
 // ClientWithResponsesInterface is the interface specification for the client with responses above.
 type ClientWithResponsesInterface interface {
+
+	// EraseBuyerWithResponse Drop a buyer's messages, those that wait to be sent too, a batch at a time
+	//
+	// What was told to the merchant's webhooks stays. Idempotent.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /v1/merchants/{merchant_id}/buyers/{buyer_id}/personal-data (the `EraseBuyer` operationId).
+	EraseBuyerWithResponse(ctx context.Context, merchantID MerchantID, buyerID BuyerID, reqEditors ...RequestEditorFn) (*EraseBuyerResponse, error)
 
 	// ListDeliveriesWithResponse What was sent where, and how it went
 	//
@@ -1458,6 +1594,63 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with PATCH /v1/merchants/{merchant_id}/webhook-endpoints/{endpoint_id} (the `UpdateWebhookEndpoint` operationId).
 	UpdateWebhookEndpointWithResponse(ctx context.Context, merchantID MerchantID, endpointID ID, body UpdateWebhookEndpointJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateWebhookEndpointResponse, error)
+
+	// ApplyRetentionWithResponse Drop messages that are older than RETENTION_MESSAGES_DAYS, a batch at a time
+	//
+	// Of all merchants. What still waits to be sent stays.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/retention (the `ApplyRetention` operationId).
+	ApplyRetentionWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ApplyRetentionResponse, error)
+}
+
+type EraseBuyerResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Retention
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r EraseBuyerResponse) GetJSON200() *Retention {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r EraseBuyerResponse) GetApplicationProblemJSONDefault() *Problem {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r EraseBuyerResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r EraseBuyerResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r EraseBuyerResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r EraseBuyerResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
 }
 
 type ListDeliveriesResponse struct {
@@ -1885,6 +2078,69 @@ func (r UpdateWebhookEndpointResponse) ContentType() string {
 	return ""
 }
 
+type ApplyRetentionResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Retention
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ApplyRetentionResponse) GetJSON200() *Retention {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ApplyRetentionResponse) GetApplicationProblemJSONDefault() *Problem {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ApplyRetentionResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ApplyRetentionResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ApplyRetentionResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ApplyRetentionResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// EraseBuyerWithResponse Drop a buyer's messages, those that wait to be sent too, a batch at a time
+//
+// What was told to the merchant's webhooks stays. Idempotent.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /v1/merchants/{merchant_id}/buyers/{buyer_id}/personal-data (the `EraseBuyer` operationId).
+func (c *ClientWithResponses) EraseBuyerWithResponse(ctx context.Context, merchantID MerchantID, buyerID BuyerID, reqEditors ...RequestEditorFn) (*EraseBuyerResponse, error) {
+	rsp, err := c.EraseBuyer(ctx, merchantID, buyerID, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseEraseBuyerResponse(rsp)
+}
+
 // ListDeliveriesWithResponse What was sent where, and how it went
 //
 // Returns a wrapper object for the known response body format(s).
@@ -2049,6 +2305,54 @@ func (c *ClientWithResponses) UpdateWebhookEndpointWithResponse(ctx context.Cont
 		return nil, err
 	}
 	return ParseUpdateWebhookEndpointResponse(rsp)
+}
+
+// ApplyRetentionWithResponse Drop messages that are older than RETENTION_MESSAGES_DAYS, a batch at a time
+//
+// Of all merchants. What still waits to be sent stays.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/retention (the `ApplyRetention` operationId).
+func (c *ClientWithResponses) ApplyRetentionWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ApplyRetentionResponse, error) {
+	rsp, err := c.ApplyRetention(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseApplyRetentionResponse(rsp)
+}
+
+// ParseEraseBuyerResponse parses an HTTP response from a EraseBuyerWithResponse call
+func ParseEraseBuyerResponse(rsp *http.Response) (*EraseBuyerResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &EraseBuyerResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Retention
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	return response, nil
 }
 
 // ParseListDeliveriesResponse parses an HTTP response from a ListDeliveriesWithResponse call
@@ -2344,8 +2648,44 @@ func ParseUpdateWebhookEndpointResponse(rsp *http.Response) (*UpdateWebhookEndpo
 	return response, nil
 }
 
+// ParseApplyRetentionResponse parses an HTTP response from a ApplyRetentionWithResponse call
+func ParseApplyRetentionResponse(rsp *http.Response) (*ApplyRetentionResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ApplyRetentionResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Retention
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
 // ServerInterface represents all server handlers.
 type ServerInterface interface {
+	// EraseBuyer Drop a buyer's messages, those that wait to be sent too, a batch at a time
+	// (DELETE /v1/merchants/{merchant_id}/buyers/{buyer_id}/personal-data)
+	EraseBuyer(ctx echo.Context, merchantID MerchantID, buyerID BuyerID) error
 	// ListDeliveries What was sent where, and how it went
 	// (GET /v1/merchants/{merchant_id}/deliveries)
 	ListDeliveries(ctx echo.Context, merchantID MerchantID, params ListDeliveriesParams) error
@@ -2373,11 +2713,38 @@ type ServerInterface interface {
 	// UpdateWebhookEndpoint Change, enable or disable it, or rotate its secret
 	// (PATCH /v1/merchants/{merchant_id}/webhook-endpoints/{endpoint_id})
 	UpdateWebhookEndpoint(ctx echo.Context, merchantID MerchantID, endpointID ID) error
+	// ApplyRetention Drop messages that are older than RETENTION_MESSAGES_DAYS, a batch at a time
+	// (POST /v1/retention)
+	ApplyRetention(ctx echo.Context) error
 }
 
 // ServerInterfaceWrapper converts echo contexts to parameters.
 type ServerInterfaceWrapper struct {
 	Handler ServerInterface
+}
+
+// EraseBuyer converts echo context to params.
+func (w *ServerInterfaceWrapper) EraseBuyer(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "merchant_id" -------------
+	var merchantID MerchantID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "merchant_id", ctx.Param("merchant_id"), &merchantID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter merchant_id: %s", err))
+	}
+
+	// ------------- Path parameter "buyer_id" -------------
+	var buyerID BuyerID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "buyer_id", ctx.Param("buyer_id"), &buyerID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter buyer_id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.EraseBuyer(ctx, merchantID, buyerID)
+	return err
 }
 
 // ListDeliveries converts echo context to params.
@@ -2632,6 +2999,15 @@ func (w *ServerInterfaceWrapper) UpdateWebhookEndpoint(ctx echo.Context) error {
 	return err
 }
 
+// ApplyRetention converts echo context to params.
+func (w *ServerInterfaceWrapper) ApplyRetention(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ApplyRetention(ctx)
+	return err
+}
+
 // This is a simple interface which specifies echo.Route addition functions which
 // are present on both echo.Echo and echo.Group, since we want to allow using
 // either of them for path registration
@@ -2684,6 +3060,8 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.POST(options.BaseURL+"/v1/merchants/:merchant_id/inbox/:message_id/read", wrapper.MarkRead, options.OperationMiddlewares["markRead"]...)
 	router.GET(options.BaseURL+"/v1/merchants/:merchant_id/deliveries", wrapper.ListDeliveries, options.OperationMiddlewares["listDeliveries"]...)
 	router.POST(options.BaseURL+"/v1/merchants/:merchant_id/deliveries/:delivery_id/resend", wrapper.ResendDelivery, options.OperationMiddlewares["resendDelivery"]...)
+	router.DELETE(options.BaseURL+"/v1/merchants/:merchant_id/buyers/:buyer_id/personal-data", wrapper.EraseBuyer, options.OperationMiddlewares["eraseBuyer"]...)
+	router.POST(options.BaseURL+"/v1/retention", wrapper.ApplyRetention, options.OperationMiddlewares["applyRetention"]...)
 	router.GET(options.BaseURL+"/v1/merchants/:merchant_id/webhook-endpoints", wrapper.ListWebhookEndpoints, options.OperationMiddlewares["listWebhookEndpoints"]...)
 	router.POST(options.BaseURL+"/v1/merchants/:merchant_id/webhook-endpoints", wrapper.CreateWebhookEndpoint, options.OperationMiddlewares["createWebhookEndpoint"]...)
 	router.DELETE(options.BaseURL+"/v1/merchants/:merchant_id/webhook-endpoints/:endpoint_id", wrapper.DeleteWebhookEndpoint, options.OperationMiddlewares["deleteWebhookEndpoint"]...)
@@ -2692,6 +3070,46 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 }
 
 type ProblemApplicationProblemPlusJSONResponse Problem
+
+type EraseBuyerRequestObject struct {
+	MerchantID MerchantID `json:"merchant_id"`
+	BuyerID    BuyerID    `json:"buyer_id"`
+}
+
+type EraseBuyerResponseObject interface {
+	VisitEraseBuyerResponse(w http.ResponseWriter) error
+}
+
+type EraseBuyer200JSONResponse Retention
+
+func (response EraseBuyer200JSONResponse) VisitEraseBuyerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EraseBuyerdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response EraseBuyerdefaultApplicationProblemPlusJSONResponse) VisitEraseBuyerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
 
 type ListDeliveriesRequestObject struct {
 	MerchantID MerchantID `json:"merchant_id"`
@@ -3048,8 +3466,49 @@ func (response UpdateWebhookEndpointdefaultApplicationProblemPlusJSONResponse) V
 	return err
 }
 
+type ApplyRetentionRequestObject struct {
+}
+
+type ApplyRetentionResponseObject interface {
+	VisitApplyRetentionResponse(w http.ResponseWriter) error
+}
+
+type ApplyRetention200JSONResponse Retention
+
+func (response ApplyRetention200JSONResponse) VisitApplyRetentionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ApplyRetentiondefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ApplyRetentiondefaultApplicationProblemPlusJSONResponse) VisitApplyRetentionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 // StrictServerInterface represents all server handlers.
 type StrictServerInterface interface {
+	// EraseBuyer Drop a buyer's messages, those that wait to be sent too, a batch at a time
+	// (DELETE /v1/merchants/{merchant_id}/buyers/{buyer_id}/personal-data)
+	EraseBuyer(ctx context.Context, request EraseBuyerRequestObject) (EraseBuyerResponseObject, error)
 	// ListDeliveries What was sent where, and how it went
 	// (GET /v1/merchants/{merchant_id}/deliveries)
 	ListDeliveries(ctx context.Context, request ListDeliveriesRequestObject) (ListDeliveriesResponseObject, error)
@@ -3077,6 +3536,9 @@ type StrictServerInterface interface {
 	// UpdateWebhookEndpoint Change, enable or disable it, or rotate its secret
 	// (PATCH /v1/merchants/{merchant_id}/webhook-endpoints/{endpoint_id})
 	UpdateWebhookEndpoint(ctx context.Context, request UpdateWebhookEndpointRequestObject) (UpdateWebhookEndpointResponseObject, error)
+	// ApplyRetention Drop messages that are older than RETENTION_MESSAGES_DAYS, a batch at a time
+	// (POST /v1/retention)
+	ApplyRetention(ctx context.Context, request ApplyRetentionRequestObject) (ApplyRetentionResponseObject, error)
 }
 
 type StrictHandlerFunc func(ctx echo.Context, request any) (any, error)
@@ -3089,6 +3551,32 @@ func NewStrictHandler(ssi StrictServerInterface, middlewares []StrictMiddlewareF
 type strictHandler struct {
 	ssi         StrictServerInterface
 	middlewares []StrictMiddlewareFunc
+}
+
+// EraseBuyer operation middleware
+func (sh *strictHandler) EraseBuyer(ctx echo.Context, merchantID MerchantID, buyerID BuyerID) error {
+	var request EraseBuyerRequestObject
+
+	request.MerchantID = merchantID
+	request.BuyerID = buyerID
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.EraseBuyer(ctx.Request().Context(), request.(EraseBuyerRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "EraseBuyer")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(EraseBuyerResponseObject); ok {
+		return validResponse.VisitEraseBuyerResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
 }
 
 // ListDeliveries operation middleware
@@ -3392,50 +3880,77 @@ func (sh *strictHandler) UpdateWebhookEndpoint(ctx echo.Context, merchantID Merc
 	return nil
 }
 
+// ApplyRetention operation middleware
+func (sh *strictHandler) ApplyRetention(ctx echo.Context) error {
+	var request ApplyRetentionRequestObject
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ApplyRetention(ctx.Request().Context(), request.(ApplyRetentionRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ApplyRetention")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ApplyRetentionResponseObject); ok {
+		return validResponse.VisitApplyRetentionResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // Base64 encoded, compressed with deflate, json marshaled OpenAPI spec.
 // Stored as a slice of fixed-width chunks rather than one concatenated
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"1Frtbhu51b4Vgm+ATd6lLNnrpLvKLzfZogaSNrBTBGjW1VLDIw3XM+QsybGsGAJ6Nb2wXklxyBnNhyjJ",
-	"WtvZ9t9Y5BySz3nOB5/xHU10XmgFylk6vqMFNzwHB8b/9aY0Vht8EmATIwsntaJjquDWTRI/SPSMuBRI",
-	"wedApjDTBiijEmf9WoJZUkYVz4GOaZhPGbVJCjlHqzm/fQdq7lI6Pnn5ilG3LHCmdUaqOV2tGH0nc+lw",
-	"asxi5gfbBgXMeJk5On45Ymhd5mVOxycj/Euq8Nfxeh2pHMzB+IXeg0lSrtz52/VqBXdps1heTZhIQRk1",
-	"8GspDQg6dqaE9haeGZjRMf2/YQPsMIza4flbusLFDNhCKwse5A9GTzPI8THRyoHy5+VFkcmEI+DDIsz4",
-	"9heL6N/dc7Harl+x67+LP70hP5y+/AMp1nPqI/gtvYVM3iDUyAijCzBOhs1y5yAvAlf6KDKacAuITzNY",
-	"u5JRBE9BhmOg0A+fKeRcZpTRBUxTra89b6b6ll6xyOsGuAMx4R6dmTY5PlHBHQyczJF0G++IcIzf9tZy",
-	"20FAiULLQITo+A1sH8y4dRMwJhZVZyTRIrol/5Z13JV287U/f/z4gYTBOhhxPqlcRVnEUT6AqwkHgYPr",
-	"wD7m1fS59JNXtZm7SHw3cfS5A3wLxoZWlaGGS/V+WMPLDlMaIunpL5A43Eu9uQ98Dpv8lg7y7sN9Dtqc",
-	"kXJj+HINcbJOoLuPHlbbtd3LGviu82dcZiDGZC5vQJGyeE3stSwK/EnpqRZL4jSxoARxmhFtPD1qBhNp",
-	"iZCWTzPwiFdhWYASuMlWAFFWrYSQhwWiUfrjTZ2+hJC4RZ59aOE745kF1k8ppZCgEuhkBjyyVhA8PJtF",
-	"F5uWSzBVoO3Lup3ctH+y4I5vP0ZI+V1HnAvLfPxaRniuS+W5uOHOdnLYvw1V5lOIZIq/hjDHIM2kQoc6",
-	"XxfXMSyVe3UajXydJKU5NCVqIw5AWpcu0TlE8591VdhFM0tpo0N1+mi1C69OGdZnBwbx+MdnPvgyufr2",
-	"p5+OqqdnlO0JuVZ+qbPKOs2sz9si2dobXQxZw99Y+PqAuADrm5J+sqkyVevMU60z4Gpjs/XM2BKhY+lh",
-	"k0tV/3ncReps8Hc++DIa/HDVPE6OxoOr/38Wc/05VuT3YG00XWKGiVf7XZ3AbyjledjBNpMG+GH2nHQZ",
-	"7CTbbva09hOpT8E6C/DsrUge4scoRx1fPV1JajWsu/Jjj+vY2sTwFuCwC4x2UtgndY/fNbrj3ZmETOw/",
-	"ZZi23kXsuH0UpbKOV/VqfxZrpd4dnDM82crt+xGyx7xqHyzgHjvWp9B0/1j1Aluz02G9c9VNTAzw6rLS",
-	"rVxzrYA8Pz0evWAEOwqp5uS50sSWSQLWkpk2RPClfcHIdDnRC+UTbqQHD01LJHPub9AtJAbc5t4WqYVk",
-	"8u9//us10SpbkkUKilQoYOtktPNJmMV91CXqFjc2NCpNtt+r7aOEV+q1Ggz25peep9+kXIVcc0CTthPw",
-	"AMxkG64fUyA6EySMk7kGS7QiVs4Vun8KVgrwDY2CBUGCIAtOTkmqS9PqolorbuLdq3+bBYTfnoe5L0db",
-	"nbEmeWkkZW2bL0ejWEOxD+tzVZSH9sNSQF5oBypZTq5h2Tvc8cn3ner+/S42dv3gexHiB+tbwWuiEO8c",
-	"uLKEZ0iv3xnRTgnqIRGs3oPi76R1Dy2m/fy4EcL3rJch4ZRGuuUlmg57sWBuZKghfkHPb+Cmne5S54qg",
-	"3kg105G4giyzpABdZEC4EsQuLW6CLFLuSMqLAhQIRrRKYEykGvCiIF5hYQQGOZcZ80EIglQKjCXPLx1X",
-	"ghtBPtU/HR+NXhyRc4UdJM/GJOFZBsYSbkLQYvdjSXUg8tz31faF3xAOz7mDBV+S5/XKFaD2xdG6Xo3p",
-	"2cyBSdCk0k7OKuWrtkoZvQFjw7GP/R2jAMULScf0u6PR0XfU97iph3Z4czysxTo7vGvpdqthdaGtCDEP",
-	"2Qo54pc7F3RMkTtvm2msI4l+jguRTQN4gA7I4ra6Kf/h9mqF5H6WetINGo1NbzAZVhrxPWYGLXd11dM/",
-	"T0ajHdrnYZpnR9yJCJ9nXqcObWelFMcNrnfYklEZtWWec7OkY/oJQ2zBkffKYadggHnKp3pBpCMLCCmj",
-	"R549CLVE6NXVit2TysO7lnK2wq2DEn0x/7DFWVQC7wp0D5DArxgttI0E34Xf+1pW+wpMibEEGxbRkvYe",
-	"yJVLUAI5wedcKqL0gpFSCQhanOU51l9/ZyNS+Fd3uT2k14d5twV/T1dSCZACDPGrECkY8hluwBA9c6Dw",
-	"FNKSopxm0qYgjsiZsgssBr5XxvNURwnlwTptsAKF70I4vgy/g3KY/bvO/xDMBg0x8Aus+2MlMTyK14Pt",
-	"Vbd2I31XT0i1tgYUYdulB+kxeKZzcCm21HXtf00cZBlZpDpH1yXYCRhl95IsfIZpKmS/77h1wb9SVZ8b",
-	"1LxE/lafH1LgSO+zJIHCDd5Vo1j68Rr1JR28+cum97HuegHjfiXXQCILCY/wPW5L3SyVAd4twZsi3f9W",
-	"dWyEpqcsjWeYQaxW39h1MmB4swPryEwa+8R10XMXf6sFOqyI/EnqYUcEfIpy+J6b64vAwq8aEk9OwrVI",
-	"GS++eaNhPpCMaC3QkaS+W/NFbG8CrO5Dg/VlZed1oXdVtE/Zt8RuurFozrIqG+ePhKKv5TOjlfvGNpe4",
-	"B8bytkYEF+S+tSCpzoQNrVIlGAUdiRGXSusvt0fkTAgDFu+hUnk1qTDyhjsgCtxCm+tQrgzMSou3XelS",
-	"cnpyQn7m4b2J0m7Cs0wvQPx8RC6gAO74NAMyXfqlW0oEuYblZvV64yW4vmbwNE1MVGP6yj3NhjoSD+T1",
-	"l2YPuXS2ct4jcPIC5tI6MISr9TKHx/XwrnXfXgUiZhC+tHc9/Nb/HvNwB+LTTTJfQK5vHqXDC5Z8AmOP",
-	"Xs26wsMDyxl3SbqJ4d8K8XtFSaV6/3eHySNQJJwTe22fv7Sp/8ODSMearxidWGxrlJ5La3Xy8xV6E/+s",
-	"aeZ1XTrEPuw/AQAA//8=",
+	"3Fr/cuO28X+VHX4zk7tvKMl2fGmi+8s5u61n7pIb251Me3EViFiJiEmAAUDrFI9m+jR9sD5JZwH+lCDJ",
+	"ju1L2/9oEVwsdj/76wPfRYnKCyVRWhON76KCaZajRe3++rZcoj4/pUcho3FUMJtGcSRZjtE4mtLbieBR",
+	"HGn8pRQaeTS2usQ4MkmKOaPvPtM4i8bR/43afUb+rRmdn0arVRy9KbVRmhZzNIkWhRWKdpP40U4S9xLU",
+	"DGyKULA5whRnSmMUe51+KVEvW6X8+qirQs4+vkU5t2k0Pnr1VRzZZUErjdVCzp0Gb0UubHPKNYmZe9kV",
+	"yHHGysxG41cHMUkXeZlH46MD+ktI/9dhs4+QFueo3UbvUCcpk3arTfNqwaPNuqKvTaGkQefK91pNM8zp",
+	"MVHSonTnZUWRiYSRwUeFX/HFz4asf3fPzWq5bse+/y7++Aa+OX71ByiaNfURnEqnmIlbMjXhTqsCtRVe",
+	"WWYt5oVH5LoV4yhhBsk+7cvalXFExpOY0TuU5IcPEeZMZFEcLXCaKnXjcDNVH6PrOPC5RmaRT5izzkzp",
+	"nJ4iziwOrMgJdBvfcH+M3/bVcttBUPJCCQ+E4Ptb3P4yY8ZOUOtQVJ1AonhQJfeVscyWZvOzP19dvQf/",
+	"sg5GWg+Vq6I44CgXwNWCBxmH9sF9yKvhc+kWr2oxd4H4buPoQ8/wHTO2sKoEtViq9YlbXPaQ0gJJTX/G",
+	"xJIutXLv2Rw38S0s5v2H+xy0PWPEtGbLxsRJk0B3H93vtkvdy9rwfefPmMiQj2EublFCWbwGcyOKgn6S",
+	"aqr4EqwCg5KDVTEo7eBRIxiEAS4Mm2boLF6FZYGSk5KdAIriaicyud8gGKVnt3X64lyQiix737HvjGUG",
+	"4/WUUnKBMsFeZqAjK4new7NZcLOmyt0j6/Zy0/7FnFm2/Rg+5fcdcc5N7OLXxMByVUqHxQ13dpPDfjVk",
+	"mU8xkCm+92FOQZoJSQ61ri42MSyk/eo4GPkqSUr90JSoNH+ApVVpE5VjMP8ZW4VdMLOUJviqTh+dduGr",
+	"45jqs0VN9vj7Bzb4dXL9xY8/Dqunz6J4T8h18kudVZo005w37rZSlTf6Noxb/IbC1wXEBRrXlKwnmypT",
+	"dc48VSpDJjeUrVeGtvAdy5ptciHrPw/7ljoZ/I0Nfj0YfHPdPk6G48H1/38Wcv05VeR3aEwwXVKGCVf7",
+	"XZ3Abyjluddgm0iN7GHyrLAZ7gTbbvR09AnUJy899ubZW5GciZ+iHPV89XwlqdOw7sqPa1in1iZkb46W",
+	"usBgJ0V9Uv/4faE7vp0JzPj+U/pljRah465bUUhjWVWv9mexTurdgTnNkq3Yvh8g15BX6RF7u4eOdYE0",
+	"agg/UayZVStX4bvRtL2i5DTybZSoqxQ1Qs6WMEWgJdSIkOBWxrZkV29fiQ4p/4OfGM6qRmZran1Y41+1",
+	"QhONrJq0+meaK4nw4vjw4GUM1A4JOYcXUoEpkwSNgZnSwNnSvIxhupyohXTVIjBA+I4rkPb3TxcGE412",
+	"U7dFajCZ/Osf/3wNSmZLWKQoobIC9X1aWVdB4jDA+lG2BYNtDJQ62w/J7lH8J/VerQ32Jsc1T79JmfSJ",
+	"8gEd5k6De8NMttn1KkVQGQf/HuYKDSgJRswluX+KRnB03ZjEBRBACAVHx5CqUpsA2EP2Xivem9WPfTz3",
+	"a18dbHVGA/JSiyjuynx1cBDqhvbZ+lwW5UObecExL5RFmSwnN7hcO9zh0de91uTrXWjs+8E1UuBe1iPN",
+	"a5Bk7xyZNMAygtfvbNFe/VyzhJd6D4i/FcY+thNYz48bIXzPYu8TTqmFXV6SaK+LQX0rfAF0Gzp8I9Pd",
+	"dJdaW3jqSciZCsQVZpmBAlWRITDJwSwNKQGLlFlIWVGgRB6DkgmOQcgBKwpw9FAMOMiZyGIXhMihoo8M",
+	"vLi0THKmOfxQ/3Q4PHg5hHNJ7S/LxpCwLENtgGkftNS6GagOBC/cUGBeOoXo9ZxZXLAlvKh3rgxqXg6b",
+	"YjuOTmYWdUIipbJiVtF2tdQojm5RG3/sQzcgFShZIaJx9OXwYPhl5Br01Jl2dHs4qplGM7rrkI6rkRtF",
+	"zOiuHklWowK1obAc1PMqxwxDNMEPZNQFo9DJOMUPHa4W/rlpTWgsW5ohnNfgtXROwqE70jmnSNTMoOOf",
+	"ozUm8+jgYAeL+TD2sm1PAvxlc5y6VXArKuo3LLdRtMOLxpEp85zpZTSOTrUqgIGz7ecGqv7exGBTZQgr",
+	"bkdhyXhTpPxDjyqmb5hNUmAWmJvISZkuWf8hrFC7ZNThnlfx3tU19b+6XsU78VKxN1UCmfvq1vcl5ZrT",
+	"dtmG4kEev5l2HnKXEJbVbxEeL6+mA+8naY2nvIftqwuRe6z0Fxer62cMkR6TGYiSE3cp8wSx0YSbQ/2C",
+	"OvvYpchULUBYWKAvMb8d9feH8uiuQxOvSHWUfP1+7MEhF7jv6bPRj7jvuY6jQplA8F043RsO+RMgJYQS",
+	"anB5h8d+JFYuUXLCBJszIUGqRQyl5OiJZ8NyrFMrCO4+3eV2X44f592O+ddIVJkgFKjB7QKCx4RnvEUN",
+	"amZR0imEgaKcZsKkyIdwIs2Cmgc3W/kK6quEayeMVZo6Fn8JSu+X/vdgFX3vxXrC3OMLjf224tOexOte",
+	"9qrf6xF8V88ItS7hGUDbpTPSU+BM5WhTGsHqXvE1WMwyWKQqJ9cl1DlqafaCzN85thVyvU/9aL1/hazu",
+	"1uS8JPxWd20pMoL3SZJgYQdvq7fUKtLY/Ws6ePPdpvep7jq27n4lV2MiCoFPcPm8pW6WUiPrl+BNkua/",
+	"qzq2rOpzlsYT8D14r2WUuEBjYSa0eea66LBLv9VsNFVE9iz1sMd4P0c5fMf0zYVH4ScNiWcHYcPIh4tv",
+	"3hL2jwQjSfNwhNR1a66I7U2A1fA3aIbbnePCGrVgnrNvCTEjoWjOsiob509kRVfLZ1q54bi1y+NieVsj",
+	"Qhsy11pAqjJufKtUEYyed6QxVBhHhgzhhHONxqABIR37WGhxyyyCRLtQ+saXK42z0iCHhbApHB8dwU/M",
+	"fzeRyk5YlqkF8p+GcIEFMsumGcJ06bbuMFdwg8vN6vXGUbbrHNPzNDFBTvIT9zQbbFo4kJt/q3AmF9ZU",
+	"znsCTF7gXBiLGphstnl4XI/uOvP2qs8X9T186n4Pebhn4uNNMF9grm6fpMPzklwCi5+8mvWJh0eWM2aT",
+	"dNOGfyn47xUl1S3Jf3aYPAFE/Dmp13b5S+n635lA2Li99erFYhU0unf9GR4QZ8CyrKFJzRAcEWKsoDGD",
+	"kdAOGeiZ041ceVIU2bIlM//XGNNmAnYEKdUdlflpn0m4OLs6++7q/PvvJu/OLi9P/nR2OTk9+etlkDPt",
+	"XjW4EG8uGT5cU5DRn3X0u+uZaETt8b8DAAD//w==",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

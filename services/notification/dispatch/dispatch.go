@@ -12,6 +12,7 @@ import (
 
 	"aftercare.dev/services/notification/domain"
 	"aftercare.dev/services/notification/store"
+	"aftercare.dev/services/platform/crash"
 )
 
 // Sender brings a message to the outside by one channel, once, and says how it went. It returns when ctx
@@ -160,5 +161,8 @@ func (d *Dispatcher) send(ctx context.Context, m domain.Message) domain.Result {
 	}
 	ctx, cancel := context.WithTimeout(ctx, attemptTimeout)
 	defer cancel()
-	return sender.Send(ctx, m)
+	crash.At("notification."+string(m.Delivery.Channel), crash.BeforeDelivery)
+	result := sender.Send(ctx, m)
+	crash.At("notification."+string(m.Delivery.Channel), crash.AfterDelivery)
+	return result
 }

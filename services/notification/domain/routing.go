@@ -36,6 +36,7 @@ var routes = map[string]Route{
 	"case.withdrawn":          {Staff: true},
 	"case.reminded":           {Email: true},
 	"case.closed":             {Email: true},
+	"case.reopened":           {Email: true, Staff: true},
 	"case.needs_attention":    {Staff: true},
 	"case.attention_resolved": {Staff: true},
 	"case.note_added":         {Staff: true},
@@ -66,8 +67,10 @@ var routes = map[string]Route{
 
 	"refund.reserved":        {},
 	"refund.submitted":       {},
+	"refund.nothing_due":     {},
 	"refund.succeeded":       {Email: true},
 	"refund.needs_attention": {Staff: true},
+	"refund.differs":         {Email: true, Staff: true},
 	"refund.late":            {Staff: true},
 	"refund.resolved":        {Staff: true},
 	"refund.failed":          {Email: true, Staff: true},

@@ -28,6 +28,8 @@ type Handlers struct {
 	book  *wording.Book
 	// due is called after something was stored that is to be sent.
 	due func()
+	// keep is how many days messages are kept; 0 means for ever.
+	keep int
 }
 
 var _ api.StrictServerInterface = (*Handlers)(nil)

@@ -26,7 +26,7 @@ func (s *Store) Inbox(ctx context.Context, merchantID, recipientID string, unrea
 		return nil, "", fmt.Errorf("list inbox: %w", err)
 	}
 	rows, next := cut(rows, limit)
-	messages, err := messagesOf(tx, rows)
+	messages, err := s.messagesOf(tx, rows)
 	if err != nil {
 		return nil, "", fmt.Errorf("list inbox: %w", err)
 	}
@@ -49,7 +49,7 @@ func (s *Store) MarkRead(ctx context.Context, merchantID, recipientID, messageID
 		if err := own().Take(&row).Error; err != nil {
 			return err
 		}
-		messages, err := messagesOf(tx, []deliveryRow{row})
+		messages, err := s.messagesOf(tx, []deliveryRow{row})
 		if err != nil {
 			return err
 		}

@@ -23,7 +23,7 @@ type Due struct {
 // Due returns up to limit deliveries whose time has come, longest due first, without those for the
 // excluded endpoints and channels. It is a look only: [Store.Claim] decides whose they are.
 func (s *Store) Due(ctx context.Context, excludeEndpoints []string, excludeChannels []domain.Channel, limit int) ([]Due, error) {
-	query := s.db.WithContext(ctx).Model(&deliveryRow{}).
+	query := s.db.WithContext(database.AcrossMerchants(ctx)).Model(&deliveryRow{}).
 		Select("delivery_id", "channel", "target_id").
 		Where("due_at <= ?", database.At(s.clock()))
 	if len(excludeEndpoints) > 0 {
@@ -51,7 +51,7 @@ func (s *Store) Claim(ctx context.Context, deliveryIDs []string, lease time.Dura
 	claimed := Lease{token: ids.New(leasePrefix)}
 	// In one order everywhere, so that two processes do not lock the same rows crosswise.
 	sorted := slices.Sorted(slices.Values(deliveryIDs))
-	err := database.InTx(ctx, s.db, func(tx *gorm.DB) error {
+	err := database.InTx(database.AcrossMerchants(ctx), s.db, func(tx *gorm.DB) error {
 		now := s.clock()
 		result := tx.Model(&deliveryRow{}).
 			Where("delivery_id IN ? AND state = ? AND due_at <= ?", sorted, domain.StatePending, database.At(now)).
@@ -70,7 +70,7 @@ func (s *Store) Claim(ctx context.Context, deliveryIDs []string, lease time.Dura
 			return err
 		}
 		var err error
-		claimed.Messages, err = messagesOf(tx, rows)
+		claimed.Messages, err = s.messagesOf(tx, rows)
 		return err
 	})
 	if err != nil {

@@ -20,8 +20,9 @@ type eventRow struct {
 	Stage      string
 	Status     string
 	Outcome    string
-	Data       string
-	StoredAt   database.Time
+	// Data is sealed, see dataAt.
+	Data     string
+	StoredAt database.Time
 }
 
 func (eventRow) TableName() string { return "events" }
@@ -34,11 +35,11 @@ func rowOfEvent(e domain.Event, storedAt database.Time) eventRow {
 	}
 }
 
-func (r eventRow) event() domain.Event {
+func (r eventRow) event(data json.RawMessage) domain.Event {
 	return domain.Event{
 		MerchantID: r.MerchantID, EventID: r.EventID, Type: r.Type, CaseID: r.CaseID, OrderID: r.OrderID,
 		BuyerID: r.BuyerID, Number: r.Number, OccurredAt: r.OccurredAt.Time, Audience: domain.Audience(r.Audience),
-		Stage: r.Stage, Status: r.Status, Outcome: r.Outcome, Data: json.RawMessage(r.Data),
+		Stage: r.Stage, Status: r.Status, Outcome: r.Outcome, Data: data,
 	}
 }
 

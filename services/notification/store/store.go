@@ -14,6 +14,7 @@ import (
 	"aftercare.dev/services/notification/domain"
 	"aftercare.dev/services/platform/database"
 	"aftercare.dev/services/platform/ids"
+	"aftercare.dev/services/platform/seal"
 )
 
 //go:embed migrations/*.sql
@@ -42,11 +43,19 @@ type Store struct {
 	now func() time.Time
 	// emailOn is false if nothing sends e-mail: deliveries by e-mail are skipped when they are made.
 	emailOn bool
+	sealer  *seal.Sealer
 }
 
 // New returns a store on a migrated database.
 func New(db *gorm.DB, now func() time.Time, emailOn bool) *Store {
 	return &Store{db: db, now: now, emailOn: emailOn}
+}
+
+// Sealing returns the store with keys: the data of events is sealed as the sealer says, and opened.
+func (s *Store) Sealing(sealer *seal.Sealer) *Store {
+	sealed := *s
+	sealed.sealer = sealer
+	return &sealed
 }
 
 // clock is the store's time, as exact as the columns are.
@@ -67,7 +76,7 @@ func (s *Store) Publish(ctx context.Context, e domain.Event) (created bool, err 
 	if err := s.db.WithContext(ctx).Take(&row, "merchant_id = ? AND event_id = ?", e.MerchantID, e.EventID).Error; err != nil {
 		return false, fmt.Errorf("read event: %w", err)
 	}
-	if !row.event().SameAs(e) {
+	if !row.event(nil).SameAs(e) {
 		return false, domain.Fault(domain.CodeEventDiffers, "event_id", "the event id names another type, case or number already; give each event an id of its own")
 	}
 	return false, nil
@@ -76,6 +85,10 @@ func (s *Store) Publish(ctx context.Context, e domain.Event) (created bool, err 
 func (s *Store) publish(tx *gorm.DB, e domain.Event) error {
 	now := s.clock()
 	row := rowOfEvent(e, database.At(now))
+	var err error
+	if row.Data, err = s.sealer.Seal(dataAt(e.MerchantID, e.EventID), row.Data); err != nil {
+		return err
+	}
 	if err := tx.Create(&row).Error; err != nil {
 		return err
 	}
@@ -98,7 +111,7 @@ func (s *Store) publish(tx *gorm.DB, e domain.Event) error {
 }
 
 // eventsOf reads the events of deliveries, which may be of several merchants.
-func eventsOf(tx *gorm.DB, rows []deliveryRow) (map[[2]string]domain.Event, error) {
+func (s *Store) eventsOf(tx *gorm.DB, rows []deliveryRow) (map[[2]string]domain.Event, error) {
 	byMerchant := map[string][]string{}
 	for _, row := range rows {
 		byMerchant[row.MerchantID] = append(byMerchant[row.MerchantID], row.EventID)
@@ -110,15 +123,19 @@ func eventsOf(tx *gorm.DB, rows []deliveryRow) (map[[2]string]domain.Event, erro
 			return nil, err
 		}
 		for _, row := range found {
-			events[[2]string{row.MerchantID, row.EventID}] = row.event()
+			data, err := s.sealer.Open(dataAt(row.MerchantID, row.EventID), row.Data)
+			if err != nil {
+				return nil, err
+			}
+			events[[2]string{row.MerchantID, row.EventID}] = row.event([]byte(data))
 		}
 	}
 	return events, nil
 }
 
 // messagesOf joins deliveries with their events, in the same order.
-func messagesOf(tx *gorm.DB, rows []deliveryRow) ([]domain.Message, error) {
-	events, err := eventsOf(tx, rows)
+func (s *Store) messagesOf(tx *gorm.DB, rows []deliveryRow) ([]domain.Message, error) {
+	events, err := s.eventsOf(tx, rows)
 	if err != nil {
 		return nil, err
 	}

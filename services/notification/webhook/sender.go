@@ -17,6 +17,7 @@ import (
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 
 	"aftercare.dev/services/notification/domain"
+	"aftercare.dev/services/platform/crash"
 	"aftercare.dev/services/platform/problem"
 )
 
@@ -55,7 +56,7 @@ func NewSender(endpoints Endpoints, guard *Guard, now func() time.Time) *Sender 
 			CheckRedirect: func(*http.Request, []*http.Request) error {
 				return http.ErrUseLastResponse
 			},
-			Transport: &http.Transport{
+			Transport: crash.Transport(&http.Transport{
 				DialContext:            guard.dialer().DialContext,
 				TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12},
 				TLSHandshakeTimeout:    dialTimeout,
@@ -65,7 +66,7 @@ func NewSender(endpoints Endpoints, guard *Guard, now func() time.Time) *Sender 
 				IdleConnTimeout:        30 * time.Second,
 				DisableCompression:     true,
 				ForceAttemptHTTP2:      true,
-			},
+			}),
 		},
 	}
 }

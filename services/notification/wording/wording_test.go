@@ -120,6 +120,29 @@ func TestAmountsHaveTheDecimalsOfTheirCurrency(t *testing.T) {
 	}
 }
 
+func TestTheBuyerIsToldWhyACaseIsOpenAgain(t *testing.T) {
+	b := book(t)
+	for reason, want := range map[string][2]string{
+		"refund_returned":  {"The refund of CNY 19.99 for request case_1 came back", "退款 ¥19.99 已被退回"},
+		"refunded_outside": {"For order order_1 money (CNY 19.99) was refunded that does not belong to request case_1", "有一笔退款 ¥19.99 不属于售后申请 case_1"},
+		"refund_differs":   {"is not what we have on record", "与支付渠道的记录不一致"},
+	} {
+		for i, tag := range []string{"en", "zh-CN"} {
+			for _, kind := range []string{"case.reopened", "refund.differs"} {
+				text, err := b.Event(event(t, kind, map[string]any{
+					"reason": reason, "amount": map[string]any{"amount": 1999, "currency": "CNY"},
+				}), tag)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if !strings.Contains(text.Body, want[i]) {
+					t.Errorf("%s for %s in %s reads %q", kind, reason, tag, text.Body)
+				}
+			}
+		}
+	}
+}
+
 func TestAnEmailGreetsByNameAndNamesTheCaseInItsSubject(t *testing.T) {
 	text, err := book(t).Email(event(t, "case.approved", nil), "Zhang\r\nSan", "en")
 	if err != nil {

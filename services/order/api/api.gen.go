@@ -131,6 +131,20 @@ func (e ReservationState) Valid() bool {
 	}
 }
 
+// BuyerContact defines model for BuyerContact.
+type BuyerContact struct {
+	// Contact Personal data
+	Contact  *Contact  `json:"contact,omitempty"`
+	OrderID  string    `json:"order_id"`
+	PlacedAt time.Time `json:"placed_at"`
+}
+
+// BuyerContacts defines model for BuyerContacts.
+type BuyerContacts struct {
+	Items []BuyerContact `json:"items"`
+	More  bool           `json:"more"`
+}
+
 // Contact Personal data
 type Contact struct {
 	City     *string          `json:"city,omitempty"`
@@ -148,6 +162,29 @@ type Contact struct {
 
 // ContactLanguage defines model for Contact.Language.
 type ContactLanguage string
+
+// ContactMatch defines model for ContactMatch.
+type ContactMatch struct {
+	BuyerID string `json:"buyer_id"`
+
+	// Name Masked: 张*
+	Name    string `json:"name"`
+	OrderID string `json:"order_id"`
+
+	// Phone Masked: 138****8000
+	Phone    string    `json:"phone"`
+	PlacedAt time.Time `json:"placed_at"`
+}
+
+// ContactMatches defines model for ContactMatches.
+type ContactMatches struct {
+	Items []ContactMatch `json:"items"`
+}
+
+// ContactSearch defines model for ContactSearch.
+type ContactSearch struct {
+	Phone string `json:"phone"`
+}
 
 // Delivery defines model for Delivery.
 type Delivery struct {
@@ -168,6 +205,18 @@ type Discount struct {
 	// Amount Minor units of an ISO 4217 currency
 	Amount Money  `json:"amount"`
 	Code   string `json:"code"`
+}
+
+// EraseBuyerInput defines model for EraseBuyerInput.
+type EraseBuyerInput struct {
+	// After The last order id of the page before
+	After *string `json:"after,omitempty"`
+}
+
+// ErasedOrders defines model for ErasedOrders.
+type ErasedOrders struct {
+	More     bool     `json:"more"`
+	OrderIds []string `json:"order_ids"`
 }
 
 // ID defines model for ID.
@@ -301,6 +350,13 @@ type Payment struct {
 // PaymentProvider defines model for Payment.Provider.
 type PaymentProvider string
 
+// PaymentOwner defines model for PaymentOwner.
+type PaymentOwner struct {
+	MerchantID string `json:"merchant_id"`
+	OrderID    string `json:"order_id"`
+	PaymentID  string `json:"payment_id"`
+}
+
 // Problem defines model for Problem.
 type Problem struct {
 	Code   string  `json:"code"`
@@ -363,6 +419,44 @@ type ReservedLine struct {
 	Value Money `json:"value"`
 }
 
+// Retention defines model for Retention.
+type Retention struct {
+	Dropped int64 `json:"dropped"`
+
+	// More There may be more to drop
+	More bool `json:"more"`
+}
+
+// Reveal defines model for Reveal.
+type Reveal struct {
+	ActorID   string    `json:"actor_id"`
+	ActorRole string    `json:"actor_role"`
+	At        time.Time `json:"at"`
+
+	// BuyerID In place of order_id: all that is kept of this buyer
+	BuyerID *string `json:"buyer_id,omitempty"`
+
+	// OrderID Whose contact it was
+	OrderID  *string `json:"order_id,omitempty"`
+	Reason   string  `json:"reason"`
+	RevealID string  `json:"reveal_id"`
+}
+
+// RevealInput defines model for RevealInput.
+type RevealInput struct {
+	ActorID   string `json:"actor_id"`
+	ActorRole string `json:"actor_role"`
+
+	// Reason Why, in words
+	Reason string `json:"reason"`
+}
+
+// RevealPage defines model for RevealPage.
+type RevealPage struct {
+	Items      []Reveal `json:"items"`
+	NextCursor *string  `json:"next_cursor,omitempty"`
+}
+
 // SettleReservationInput defines model for SettleReservationInput.
 type SettleReservationInput struct {
 	Lines []LineQuantity `json:"lines"`
@@ -373,6 +467,9 @@ type UnitRange struct {
 	From int64 `json:"from"`
 	To   int64 `json:"to"`
 }
+
+// BuyerID defines model for BuyerID.
+type BuyerID = ID
 
 // Cursor defines model for Cursor.
 type Cursor = string
@@ -385,6 +482,17 @@ type MerchantID = ID
 
 // OrderID defines model for OrderID.
 type OrderID = ID
+
+// ExportBuyerParams defines parameters for ExportBuyer.
+type ExportBuyerParams struct {
+	// ActorRole Who asks; it is written down
+	ActorRole string `form:"actor_role" json:"actor_role"`
+	ActorID   string `form:"actor_id" json:"actor_id"`
+
+	// After The last order id of the page before
+	After *ID    `form:"after,omitempty" json:"after,omitempty"`
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+}
 
 // ListOrdersParams defines parameters for ListOrders.
 type ListOrdersParams struct {
@@ -401,8 +509,33 @@ type GetOrderParams struct {
 	BuyerID *ID `form:"buyer_id,omitempty" json:"buyer_id,omitempty"`
 }
 
+// ListRevealsParams defines parameters for ListReveals.
+type ListRevealsParams struct {
+	OrderID *ID `form:"order_id,omitempty" json:"order_id,omitempty"`
+	ActorID *ID `form:"actor_id,omitempty" json:"actor_id,omitempty"`
+
+	// Cursor next_cursor of the page before
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+	Limit  *Limit  `form:"limit,omitempty" json:"limit,omitempty"`
+}
+
+// FindPaymentParams defines parameters for FindPayment.
+type FindPaymentParams struct {
+	Provider          string `form:"provider" json:"provider"`
+	ProviderReference string `form:"provider_reference" json:"provider_reference"`
+}
+
+// EraseBuyerJSONRequestBody defines body for EraseBuyer for application/json ContentType.
+type EraseBuyerJSONRequestBody = EraseBuyerInput
+
+// SearchContactsJSONRequestBody defines body for SearchContacts for application/json ContentType.
+type SearchContactsJSONRequestBody = ContactSearch
+
 // PutOrderJSONRequestBody defines body for PutOrder for application/json ContentType.
 type PutOrderJSONRequestBody = OrderInput
+
+// RevealOrderContactJSONRequestBody defines body for RevealOrderContact for application/json ContentType.
+type RevealOrderContactJSONRequestBody = RevealInput
 
 // ReserveUnitsJSONRequestBody defines body for ReserveUnits for application/json ContentType.
 type ReserveUnitsJSONRequestBody = ReserveUnitsInput
@@ -649,6 +782,47 @@ func WithRequestEditorFn(fn RequestEditorFn) ClientOption {
 // The interface specification for the client above.
 type ClientInterface interface {
 
+	// EraseBuyerWithBody Drop the contacts of a buyer's orders, a page of orders at a time
+	//
+	// The orders stay, with the buyer's id. A contact that the shop sends again for such an order is not kept. Idempotent. Whoever calls has made sure that no case of the buyer is open.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/merchants/{merchant_id}/buyers/{buyer_id}/erasure (the `EraseBuyer` operationId).
+	EraseBuyerWithBody(ctx context.Context, merchantID MerchantID, buyerID BuyerID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// EraseBuyer Drop the contacts of a buyer's orders, a page of orders at a time
+	//
+	// The orders stay, with the buyer's id. A contact that the shop sends again for such an order is not kept. Idempotent. Whoever calls has made sure that no case of the buyer is open.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/merchants/{merchant_id}/buyers/{buyer_id}/erasure (the `EraseBuyer` operationId).
+	EraseBuyer(ctx context.Context, merchantID MerchantID, buyerID BuyerID, body EraseBuyerJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ExportBuyer The contacts of a buyer's orders, by order id (personal data)
+	//
+	// Corresponds with GET /v1/merchants/{merchant_id}/buyers/{buyer_id}/personal-data (the `ExportBuyer` operationId).
+	ExportBuyer(ctx context.Context, merchantID MerchantID, buyerID BuyerID, params *ExportBuyerParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SearchContactsWithBody Orders whose contact has this phone number, the newest 50
+	//
+	// The number is in the body so that it is in no URL. Without an index key it is 422 `search_off`.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/merchants/{merchant_id}/contact-searches (the `SearchContacts` operationId).
+	SearchContactsWithBody(ctx context.Context, merchantID MerchantID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SearchContacts Orders whose contact has this phone number, the newest 50
+	//
+	// The number is in the body so that it is in no URL. Without an index key it is 422 `search_off`.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/merchants/{merchant_id}/contact-searches (the `SearchContacts` operationId).
+	SearchContacts(ctx context.Context, merchantID MerchantID, body SearchContactsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// ListOrders Orders of a merchant, newest first
 	//
 	// Corresponds with GET /v1/merchants/{merchant_id}/orders (the `ListOrders` operationId).
@@ -681,6 +855,25 @@ type ClientInterface interface {
 	//
 	// Corresponds with GET /v1/merchants/{merchant_id}/orders/{order_id}/contact (the `GetOrderContact` operationId).
 	GetOrderContact(ctx context.Context, merchantID MerchantID, orderID OrderID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetMaskedContact The contact as everybody may see it who works here
+	//
+	// Corresponds with GET /v1/merchants/{merchant_id}/orders/{order_id}/contact/masked (the `GetMaskedContact` operationId).
+	GetMaskedContact(ctx context.Context, merchantID MerchantID, orderID OrderID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RevealOrderContactWithBody The contact as it is, with a record of who saw it and why (personal data)
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/merchants/{merchant_id}/orders/{order_id}/contact/reveals (the `RevealOrderContact` operationId).
+	RevealOrderContactWithBody(ctx context.Context, merchantID MerchantID, orderID OrderID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RevealOrderContact The contact as it is, with a record of who saw it and why (personal data)
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/merchants/{merchant_id}/orders/{order_id}/contact/reveals (the `RevealOrderContact` operationId).
+	RevealOrderContact(ctx context.Context, merchantID MerchantID, orderID OrderID, body RevealOrderContactJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// GetReservation The units of a case
 	//
@@ -722,6 +915,116 @@ type ClientInterface interface {
 	//
 	// Corresponds with PUT /v1/merchants/{merchant_id}/orders/{order_id}/reservations/{case_id}/settlement (the `SettleReservation` operationId).
 	SettleReservation(ctx context.Context, merchantID MerchantID, orderID OrderID, caseID ID, body SettleReservationJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListReveals Who saw which contact, when and why, the newest first
+	//
+	// Corresponds with GET /v1/merchants/{merchant_id}/reveals (the `ListReveals` operationId).
+	ListReveals(ctx context.Context, merchantID MerchantID, params *ListRevealsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// FindPayment The order that has a payment, by the provider's name for it
+	//
+	// Of all merchants, because a provider does not know them: for what its bill tells. Of several the first by id; 404 `payment_not_found` if no order has it. May be slow for an order that was stored by release 0.1.
+	//
+	// Corresponds with GET /v1/payments (the `FindPayment` operationId).
+	FindPayment(ctx context.Context, params *FindPaymentParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ApplyRetention Drop the contacts of orders that are older than RETENTION_CONTACTS_DAYS, a batch at a time
+	//
+	// Of all merchants. An order with units in an open case keeps its contact.
+	//
+	// Corresponds with POST /v1/retention (the `ApplyRetention` operationId).
+	ApplyRetention(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+}
+
+// EraseBuyerWithBody Drop the contacts of a buyer's orders, a page of orders at a time
+//
+// The orders stay, with the buyer's id. A contact that the shop sends again for such an order is not kept. Idempotent. Whoever calls has made sure that no case of the buyer is open.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/merchants/{merchant_id}/buyers/{buyer_id}/erasure (the `EraseBuyer` operationId).
+func (c *Client) EraseBuyerWithBody(ctx context.Context, merchantID MerchantID, buyerID BuyerID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewEraseBuyerRequestWithBody(c.Server, merchantID, buyerID, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// EraseBuyer Drop the contacts of a buyer's orders, a page of orders at a time
+//
+// The orders stay, with the buyer's id. A contact that the shop sends again for such an order is not kept. Idempotent. Whoever calls has made sure that no case of the buyer is open.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/merchants/{merchant_id}/buyers/{buyer_id}/erasure (the `EraseBuyer` operationId).
+func (c *Client) EraseBuyer(ctx context.Context, merchantID MerchantID, buyerID BuyerID, body EraseBuyerJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewEraseBuyerRequest(c.Server, merchantID, buyerID, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ExportBuyer The contacts of a buyer's orders, by order id (personal data)
+//
+// Corresponds with GET /v1/merchants/{merchant_id}/buyers/{buyer_id}/personal-data (the `ExportBuyer` operationId).
+func (c *Client) ExportBuyer(ctx context.Context, merchantID MerchantID, buyerID BuyerID, params *ExportBuyerParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewExportBuyerRequest(c.Server, merchantID, buyerID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SearchContactsWithBody Orders whose contact has this phone number, the newest 50
+//
+// The number is in the body so that it is in no URL. Without an index key it is 422 `search_off`.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/merchants/{merchant_id}/contact-searches (the `SearchContacts` operationId).
+func (c *Client) SearchContactsWithBody(ctx context.Context, merchantID MerchantID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSearchContactsRequestWithBody(c.Server, merchantID, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SearchContacts Orders whose contact has this phone number, the newest 50
+//
+// The number is in the body so that it is in no URL. Without an index key it is 422 `search_off`.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/merchants/{merchant_id}/contact-searches (the `SearchContacts` operationId).
+func (c *Client) SearchContacts(ctx context.Context, merchantID MerchantID, body SearchContactsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSearchContactsRequest(c.Server, merchantID, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
 }
 
 // ListOrders Orders of a merchant, newest first
@@ -797,6 +1100,55 @@ func (c *Client) PutOrder(ctx context.Context, merchantID MerchantID, orderID Or
 // Corresponds with GET /v1/merchants/{merchant_id}/orders/{order_id}/contact (the `GetOrderContact` operationId).
 func (c *Client) GetOrderContact(ctx context.Context, merchantID MerchantID, orderID OrderID, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetOrderContactRequest(c.Server, merchantID, orderID)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetMaskedContact The contact as everybody may see it who works here
+//
+// Corresponds with GET /v1/merchants/{merchant_id}/orders/{order_id}/contact/masked (the `GetMaskedContact` operationId).
+func (c *Client) GetMaskedContact(ctx context.Context, merchantID MerchantID, orderID OrderID, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetMaskedContactRequest(c.Server, merchantID, orderID)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RevealOrderContactWithBody The contact as it is, with a record of who saw it and why (personal data)
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/merchants/{merchant_id}/orders/{order_id}/contact/reveals (the `RevealOrderContact` operationId).
+func (c *Client) RevealOrderContactWithBody(ctx context.Context, merchantID MerchantID, orderID OrderID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRevealOrderContactRequestWithBody(c.Server, merchantID, orderID, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RevealOrderContact The contact as it is, with a record of who saw it and why (personal data)
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/merchants/{merchant_id}/orders/{order_id}/contact/reveals (the `RevealOrderContact` operationId).
+func (c *Client) RevealOrderContact(ctx context.Context, merchantID MerchantID, orderID OrderID, body RevealOrderContactJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRevealOrderContactRequest(c.Server, merchantID, orderID, body)
 	if err != nil {
 		return nil, err
 	}
@@ -896,6 +1248,252 @@ func (c *Client) SettleReservation(ctx context.Context, merchantID MerchantID, o
 		return nil, err
 	}
 	return c.Client.Do(req)
+}
+
+// ListReveals Who saw which contact, when and why, the newest first
+//
+// Corresponds with GET /v1/merchants/{merchant_id}/reveals (the `ListReveals` operationId).
+func (c *Client) ListReveals(ctx context.Context, merchantID MerchantID, params *ListRevealsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListRevealsRequest(c.Server, merchantID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// FindPayment The order that has a payment, by the provider's name for it
+//
+// Of all merchants, because a provider does not know them: for what its bill tells. Of several the first by id; 404 `payment_not_found` if no order has it. May be slow for an order that was stored by release 0.1.
+//
+// Corresponds with GET /v1/payments (the `FindPayment` operationId).
+func (c *Client) FindPayment(ctx context.Context, params *FindPaymentParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewFindPaymentRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ApplyRetention Drop the contacts of orders that are older than RETENTION_CONTACTS_DAYS, a batch at a time
+//
+// Of all merchants. An order with units in an open case keeps its contact.
+//
+// Corresponds with POST /v1/retention (the `ApplyRetention` operationId).
+func (c *Client) ApplyRetention(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewApplyRetentionRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// NewEraseBuyerRequest calls the generic EraseBuyer builder with application/json body
+func NewEraseBuyerRequest(server string, merchantID MerchantID, buyerID BuyerID, body EraseBuyerJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewEraseBuyerRequestWithBody(server, merchantID, buyerID, "application/json", bodyReader)
+}
+
+// NewEraseBuyerRequestWithBody constructs an http.Request for the EraseBuyer method, with any body, and a specified content type
+func NewEraseBuyerRequestWithBody(server string, merchantID MerchantID, buyerID BuyerID, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "merchant_id", merchantID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "buyer_id", buyerID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/merchants/%s/buyers/%s/erasure", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewExportBuyerRequest constructs an http.Request for the ExportBuyer method
+func NewExportBuyerRequest(server string, merchantID MerchantID, buyerID BuyerID, params *ExportBuyerParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "merchant_id", merchantID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "buyer_id", buyerID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/merchants/%s/buyers/%s/personal-data", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "actor_role", params.ActorRole, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "actor_id", params.ActorID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if params.After != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "after", *params.After, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewSearchContactsRequest calls the generic SearchContacts builder with application/json body
+func NewSearchContactsRequest(server string, merchantID MerchantID, body SearchContactsJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewSearchContactsRequestWithBody(server, merchantID, "application/json", bodyReader)
+}
+
+// NewSearchContactsRequestWithBody constructs an http.Request for the SearchContacts method, with any body, and a specified content type
+func NewSearchContactsRequestWithBody(server string, merchantID MerchantID, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "merchant_id", merchantID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/merchants/%s/contact-searches", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
 }
 
 // NewListOrdersRequest constructs an http.Request for the ListOrders method
@@ -1146,6 +1744,101 @@ func NewGetOrderContactRequest(server string, merchantID MerchantID, orderID Ord
 	return req, nil
 }
 
+// NewGetMaskedContactRequest constructs an http.Request for the GetMaskedContact method
+func NewGetMaskedContactRequest(server string, merchantID MerchantID, orderID OrderID) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "merchant_id", merchantID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "order_id", orderID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/merchants/%s/orders/%s/contact/masked", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewRevealOrderContactRequest calls the generic RevealOrderContact builder with application/json body
+func NewRevealOrderContactRequest(server string, merchantID MerchantID, orderID OrderID, body RevealOrderContactJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewRevealOrderContactRequestWithBody(server, merchantID, orderID, "application/json", bodyReader)
+}
+
+// NewRevealOrderContactRequestWithBody constructs an http.Request for the RevealOrderContact method, with any body, and a specified content type
+func NewRevealOrderContactRequestWithBody(server string, merchantID MerchantID, orderID OrderID, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "merchant_id", merchantID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "order_id", orderID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/merchants/%s/orders/%s/contact/reveals", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
 // NewGetReservationRequest constructs an http.Request for the GetReservation method
 func NewGetReservationRequest(server string, merchantID MerchantID, orderID OrderID, caseID ID) (*http.Request, error) {
 	var err error
@@ -1316,6 +2009,188 @@ func NewSettleReservationRequestWithBody(server string, merchantID MerchantID, o
 	return req, nil
 }
 
+// NewListRevealsRequest constructs an http.Request for the ListReveals method
+func NewListRevealsRequest(server string, merchantID MerchantID, params *ListRevealsParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "merchant_id", merchantID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/merchants/%s/reveals", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.OrderID != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "order_id", *params.OrderID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.ActorID != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "actor_id", *params.ActorID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewFindPaymentRequest constructs an http.Request for the FindPayment method
+func NewFindPaymentRequest(server string, params *FindPaymentParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/payments")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "provider", params.Provider, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "provider_reference", params.ProviderReference, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewApplyRetentionRequest constructs an http.Request for the ApplyRetention method
+func NewApplyRetentionRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/retention")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
 func (c *Client) applyEditors(ctx context.Context, req *http.Request, additionalEditors []RequestEditorFn) error {
 	for _, r := range c.RequestEditors {
 		if err := r(ctx, req); err != nil {
@@ -1360,6 +2235,49 @@ func WithBaseURL(baseURL string) ClientOption {
 // ClientWithResponsesInterface is the interface specification for the client with responses above.
 type ClientWithResponsesInterface interface {
 
+	// EraseBuyerWithBodyWithResponse Drop the contacts of a buyer's orders, a page of orders at a time
+	//
+	// The orders stay, with the buyer's id. A contact that the shop sends again for such an order is not kept. Idempotent. Whoever calls has made sure that no case of the buyer is open.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/merchants/{merchant_id}/buyers/{buyer_id}/erasure (the `EraseBuyer` operationId).
+	EraseBuyerWithBodyWithResponse(ctx context.Context, merchantID MerchantID, buyerID BuyerID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*EraseBuyerResponse, error)
+
+	// EraseBuyerWithResponse Drop the contacts of a buyer's orders, a page of orders at a time
+	//
+	// The orders stay, with the buyer's id. A contact that the shop sends again for such an order is not kept. Idempotent. Whoever calls has made sure that no case of the buyer is open.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/merchants/{merchant_id}/buyers/{buyer_id}/erasure (the `EraseBuyer` operationId).
+	EraseBuyerWithResponse(ctx context.Context, merchantID MerchantID, buyerID BuyerID, body EraseBuyerJSONRequestBody, reqEditors ...RequestEditorFn) (*EraseBuyerResponse, error)
+
+	// ExportBuyerWithResponse The contacts of a buyer's orders, by order id (personal data)
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/merchants/{merchant_id}/buyers/{buyer_id}/personal-data (the `ExportBuyer` operationId).
+	ExportBuyerWithResponse(ctx context.Context, merchantID MerchantID, buyerID BuyerID, params *ExportBuyerParams, reqEditors ...RequestEditorFn) (*ExportBuyerResponse, error)
+
+	// SearchContactsWithBodyWithResponse Orders whose contact has this phone number, the newest 50
+	//
+	// The number is in the body so that it is in no URL. Without an index key it is 422 `search_off`.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/merchants/{merchant_id}/contact-searches (the `SearchContacts` operationId).
+	SearchContactsWithBodyWithResponse(ctx context.Context, merchantID MerchantID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SearchContactsResponse, error)
+
+	// SearchContactsWithResponse Orders whose contact has this phone number, the newest 50
+	//
+	// The number is in the body so that it is in no URL. Without an index key it is 422 `search_off`.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/merchants/{merchant_id}/contact-searches (the `SearchContacts` operationId).
+	SearchContactsWithResponse(ctx context.Context, merchantID MerchantID, body SearchContactsJSONRequestBody, reqEditors ...RequestEditorFn) (*SearchContactsResponse, error)
+
 	// ListOrdersWithResponse Orders of a merchant, newest first
 	//
 	// Returns a wrapper object for the known response body format(s).
@@ -1398,6 +2316,27 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with GET /v1/merchants/{merchant_id}/orders/{order_id}/contact (the `GetOrderContact` operationId).
 	GetOrderContactWithResponse(ctx context.Context, merchantID MerchantID, orderID OrderID, reqEditors ...RequestEditorFn) (*GetOrderContactResponse, error)
+
+	// GetMaskedContactWithResponse The contact as everybody may see it who works here
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/merchants/{merchant_id}/orders/{order_id}/contact/masked (the `GetMaskedContact` operationId).
+	GetMaskedContactWithResponse(ctx context.Context, merchantID MerchantID, orderID OrderID, reqEditors ...RequestEditorFn) (*GetMaskedContactResponse, error)
+
+	// RevealOrderContactWithBodyWithResponse The contact as it is, with a record of who saw it and why (personal data)
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/merchants/{merchant_id}/orders/{order_id}/contact/reveals (the `RevealOrderContact` operationId).
+	RevealOrderContactWithBodyWithResponse(ctx context.Context, merchantID MerchantID, orderID OrderID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RevealOrderContactResponse, error)
+
+	// RevealOrderContactWithResponse The contact as it is, with a record of who saw it and why (personal data)
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/merchants/{merchant_id}/orders/{order_id}/contact/reveals (the `RevealOrderContact` operationId).
+	RevealOrderContactWithResponse(ctx context.Context, merchantID MerchantID, orderID OrderID, body RevealOrderContactJSONRequestBody, reqEditors ...RequestEditorFn) (*RevealOrderContactResponse, error)
 
 	// GetReservationWithResponse The units of a case
 	//
@@ -1441,6 +2380,175 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with PUT /v1/merchants/{merchant_id}/orders/{order_id}/reservations/{case_id}/settlement (the `SettleReservation` operationId).
 	SettleReservationWithResponse(ctx context.Context, merchantID MerchantID, orderID OrderID, caseID ID, body SettleReservationJSONRequestBody, reqEditors ...RequestEditorFn) (*SettleReservationResponse, error)
+
+	// ListRevealsWithResponse Who saw which contact, when and why, the newest first
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/merchants/{merchant_id}/reveals (the `ListReveals` operationId).
+	ListRevealsWithResponse(ctx context.Context, merchantID MerchantID, params *ListRevealsParams, reqEditors ...RequestEditorFn) (*ListRevealsResponse, error)
+
+	// FindPaymentWithResponse The order that has a payment, by the provider's name for it
+	//
+	// Of all merchants, because a provider does not know them: for what its bill tells. Of several the first by id; 404 `payment_not_found` if no order has it. May be slow for an order that was stored by release 0.1.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/payments (the `FindPayment` operationId).
+	FindPaymentWithResponse(ctx context.Context, params *FindPaymentParams, reqEditors ...RequestEditorFn) (*FindPaymentResponse, error)
+
+	// ApplyRetentionWithResponse Drop the contacts of orders that are older than RETENTION_CONTACTS_DAYS, a batch at a time
+	//
+	// Of all merchants. An order with units in an open case keeps its contact.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/retention (the `ApplyRetention` operationId).
+	ApplyRetentionWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ApplyRetentionResponse, error)
+}
+
+type EraseBuyerResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *ErasedOrders
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r EraseBuyerResponse) GetJSON200() *ErasedOrders {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r EraseBuyerResponse) GetApplicationProblemJSONDefault() *Problem {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r EraseBuyerResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r EraseBuyerResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r EraseBuyerResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r EraseBuyerResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ExportBuyerResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *BuyerContacts
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ExportBuyerResponse) GetJSON200() *BuyerContacts {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ExportBuyerResponse) GetApplicationProblemJSONDefault() *Problem {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ExportBuyerResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ExportBuyerResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ExportBuyerResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ExportBuyerResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type SearchContactsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *ContactMatches
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r SearchContactsResponse) GetJSON200() *ContactMatches {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r SearchContactsResponse) GetApplicationProblemJSONDefault() *Problem {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r SearchContactsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r SearchContactsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r SearchContactsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r SearchContactsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
 }
 
 type ListOrdersResponse struct {
@@ -1635,6 +2743,102 @@ func (r GetOrderContactResponse) ContentType() string {
 	return ""
 }
 
+type GetMaskedContactResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Contact
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetMaskedContactResponse) GetJSON200() *Contact {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r GetMaskedContactResponse) GetApplicationProblemJSONDefault() *Problem {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r GetMaskedContactResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetMaskedContactResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetMaskedContactResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetMaskedContactResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type RevealOrderContactResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Contact
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r RevealOrderContactResponse) GetJSON200() *Contact {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r RevealOrderContactResponse) GetApplicationProblemJSONDefault() *Problem {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r RevealOrderContactResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r RevealOrderContactResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r RevealOrderContactResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r RevealOrderContactResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 type GetReservationResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -1779,6 +2983,223 @@ func (r SettleReservationResponse) ContentType() string {
 	return ""
 }
 
+type ListRevealsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *RevealPage
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListRevealsResponse) GetJSON200() *RevealPage {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ListRevealsResponse) GetApplicationProblemJSONDefault() *Problem {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListRevealsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListRevealsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListRevealsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListRevealsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type FindPaymentResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *PaymentOwner
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r FindPaymentResponse) GetJSON200() *PaymentOwner {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r FindPaymentResponse) GetApplicationProblemJSONDefault() *Problem {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r FindPaymentResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r FindPaymentResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r FindPaymentResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r FindPaymentResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ApplyRetentionResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Retention
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ApplyRetentionResponse) GetJSON200() *Retention {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ApplyRetentionResponse) GetApplicationProblemJSONDefault() *Problem {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ApplyRetentionResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ApplyRetentionResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ApplyRetentionResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ApplyRetentionResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// EraseBuyerWithBodyWithResponse Drop the contacts of a buyer's orders, a page of orders at a time
+//
+// The orders stay, with the buyer's id. A contact that the shop sends again for such an order is not kept. Idempotent. Whoever calls has made sure that no case of the buyer is open.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/merchants/{merchant_id}/buyers/{buyer_id}/erasure (the `EraseBuyer` operationId).
+func (c *ClientWithResponses) EraseBuyerWithBodyWithResponse(ctx context.Context, merchantID MerchantID, buyerID BuyerID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*EraseBuyerResponse, error) {
+	rsp, err := c.EraseBuyerWithBody(ctx, merchantID, buyerID, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseEraseBuyerResponse(rsp)
+}
+
+// EraseBuyerWithResponse Drop the contacts of a buyer's orders, a page of orders at a time
+//
+// The orders stay, with the buyer's id. A contact that the shop sends again for such an order is not kept. Idempotent. Whoever calls has made sure that no case of the buyer is open.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/merchants/{merchant_id}/buyers/{buyer_id}/erasure (the `EraseBuyer` operationId).
+func (c *ClientWithResponses) EraseBuyerWithResponse(ctx context.Context, merchantID MerchantID, buyerID BuyerID, body EraseBuyerJSONRequestBody, reqEditors ...RequestEditorFn) (*EraseBuyerResponse, error) {
+	rsp, err := c.EraseBuyer(ctx, merchantID, buyerID, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseEraseBuyerResponse(rsp)
+}
+
+// ExportBuyerWithResponse The contacts of a buyer's orders, by order id (personal data)
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/merchants/{merchant_id}/buyers/{buyer_id}/personal-data (the `ExportBuyer` operationId).
+func (c *ClientWithResponses) ExportBuyerWithResponse(ctx context.Context, merchantID MerchantID, buyerID BuyerID, params *ExportBuyerParams, reqEditors ...RequestEditorFn) (*ExportBuyerResponse, error) {
+	rsp, err := c.ExportBuyer(ctx, merchantID, buyerID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseExportBuyerResponse(rsp)
+}
+
+// SearchContactsWithBodyWithResponse Orders whose contact has this phone number, the newest 50
+//
+// The number is in the body so that it is in no URL. Without an index key it is 422 `search_off`.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/merchants/{merchant_id}/contact-searches (the `SearchContacts` operationId).
+func (c *ClientWithResponses) SearchContactsWithBodyWithResponse(ctx context.Context, merchantID MerchantID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SearchContactsResponse, error) {
+	rsp, err := c.SearchContactsWithBody(ctx, merchantID, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSearchContactsResponse(rsp)
+}
+
+// SearchContactsWithResponse Orders whose contact has this phone number, the newest 50
+//
+// The number is in the body so that it is in no URL. Without an index key it is 422 `search_off`.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/merchants/{merchant_id}/contact-searches (the `SearchContacts` operationId).
+func (c *ClientWithResponses) SearchContactsWithResponse(ctx context.Context, merchantID MerchantID, body SearchContactsJSONRequestBody, reqEditors ...RequestEditorFn) (*SearchContactsResponse, error) {
+	rsp, err := c.SearchContacts(ctx, merchantID, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSearchContactsResponse(rsp)
+}
+
 // ListOrdersWithResponse Orders of a merchant, newest first
 //
 // Returns a wrapper object for the known response body format(s).
@@ -1846,6 +3267,45 @@ func (c *ClientWithResponses) GetOrderContactWithResponse(ctx context.Context, m
 		return nil, err
 	}
 	return ParseGetOrderContactResponse(rsp)
+}
+
+// GetMaskedContactWithResponse The contact as everybody may see it who works here
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/merchants/{merchant_id}/orders/{order_id}/contact/masked (the `GetMaskedContact` operationId).
+func (c *ClientWithResponses) GetMaskedContactWithResponse(ctx context.Context, merchantID MerchantID, orderID OrderID, reqEditors ...RequestEditorFn) (*GetMaskedContactResponse, error) {
+	rsp, err := c.GetMaskedContact(ctx, merchantID, orderID, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetMaskedContactResponse(rsp)
+}
+
+// RevealOrderContactWithBodyWithResponse The contact as it is, with a record of who saw it and why (personal data)
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/merchants/{merchant_id}/orders/{order_id}/contact/reveals (the `RevealOrderContact` operationId).
+func (c *ClientWithResponses) RevealOrderContactWithBodyWithResponse(ctx context.Context, merchantID MerchantID, orderID OrderID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RevealOrderContactResponse, error) {
+	rsp, err := c.RevealOrderContactWithBody(ctx, merchantID, orderID, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRevealOrderContactResponse(rsp)
+}
+
+// RevealOrderContactWithResponse The contact as it is, with a record of who saw it and why (personal data)
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/merchants/{merchant_id}/orders/{order_id}/contact/reveals (the `RevealOrderContact` operationId).
+func (c *ClientWithResponses) RevealOrderContactWithResponse(ctx context.Context, merchantID MerchantID, orderID OrderID, body RevealOrderContactJSONRequestBody, reqEditors ...RequestEditorFn) (*RevealOrderContactResponse, error) {
+	rsp, err := c.RevealOrderContact(ctx, merchantID, orderID, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRevealOrderContactResponse(rsp)
 }
 
 // GetReservationWithResponse The units of a case
@@ -1919,6 +3379,148 @@ func (c *ClientWithResponses) SettleReservationWithResponse(ctx context.Context,
 		return nil, err
 	}
 	return ParseSettleReservationResponse(rsp)
+}
+
+// ListRevealsWithResponse Who saw which contact, when and why, the newest first
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/merchants/{merchant_id}/reveals (the `ListReveals` operationId).
+func (c *ClientWithResponses) ListRevealsWithResponse(ctx context.Context, merchantID MerchantID, params *ListRevealsParams, reqEditors ...RequestEditorFn) (*ListRevealsResponse, error) {
+	rsp, err := c.ListReveals(ctx, merchantID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListRevealsResponse(rsp)
+}
+
+// FindPaymentWithResponse The order that has a payment, by the provider's name for it
+//
+// Of all merchants, because a provider does not know them: for what its bill tells. Of several the first by id; 404 `payment_not_found` if no order has it. May be slow for an order that was stored by release 0.1.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/payments (the `FindPayment` operationId).
+func (c *ClientWithResponses) FindPaymentWithResponse(ctx context.Context, params *FindPaymentParams, reqEditors ...RequestEditorFn) (*FindPaymentResponse, error) {
+	rsp, err := c.FindPayment(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseFindPaymentResponse(rsp)
+}
+
+// ApplyRetentionWithResponse Drop the contacts of orders that are older than RETENTION_CONTACTS_DAYS, a batch at a time
+//
+// Of all merchants. An order with units in an open case keeps its contact.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/retention (the `ApplyRetention` operationId).
+func (c *ClientWithResponses) ApplyRetentionWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ApplyRetentionResponse, error) {
+	rsp, err := c.ApplyRetention(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseApplyRetentionResponse(rsp)
+}
+
+// ParseEraseBuyerResponse parses an HTTP response from a EraseBuyerWithResponse call
+func ParseEraseBuyerResponse(rsp *http.Response) (*EraseBuyerResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &EraseBuyerResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ErasedOrders
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseExportBuyerResponse parses an HTTP response from a ExportBuyerWithResponse call
+func ParseExportBuyerResponse(rsp *http.Response) (*ExportBuyerResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ExportBuyerResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest BuyerContacts
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseSearchContactsResponse parses an HTTP response from a SearchContactsWithResponse call
+func ParseSearchContactsResponse(rsp *http.Response) (*SearchContactsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &SearchContactsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ContactMatches
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	return response, nil
 }
 
 // ParseListOrdersResponse parses an HTTP response from a ListOrdersWithResponse call
@@ -2053,6 +3655,72 @@ func ParseGetOrderContactResponse(rsp *http.Response) (*GetOrderContactResponse,
 	return response, nil
 }
 
+// ParseGetMaskedContactResponse parses an HTTP response from a GetMaskedContactWithResponse call
+func ParseGetMaskedContactResponse(rsp *http.Response) (*GetMaskedContactResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetMaskedContactResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Contact
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseRevealOrderContactResponse parses an HTTP response from a RevealOrderContactWithResponse call
+func ParseRevealOrderContactResponse(rsp *http.Response) (*RevealOrderContactResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &RevealOrderContactResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Contact
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
 // ParseGetReservationResponse parses an HTTP response from a GetReservationWithResponse call
 func ParseGetReservationResponse(rsp *http.Response) (*GetReservationResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -2152,8 +3820,116 @@ func ParseSettleReservationResponse(rsp *http.Response) (*SettleReservationRespo
 	return response, nil
 }
 
+// ParseListRevealsResponse parses an HTTP response from a ListRevealsWithResponse call
+func ParseListRevealsResponse(rsp *http.Response) (*ListRevealsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListRevealsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest RevealPage
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseFindPaymentResponse parses an HTTP response from a FindPaymentWithResponse call
+func ParseFindPaymentResponse(rsp *http.Response) (*FindPaymentResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &FindPaymentResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest PaymentOwner
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseApplyRetentionResponse parses an HTTP response from a ApplyRetentionWithResponse call
+func ParseApplyRetentionResponse(rsp *http.Response) (*ApplyRetentionResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ApplyRetentionResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Retention
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
 // ServerInterface represents all server handlers.
 type ServerInterface interface {
+	// EraseBuyer Drop the contacts of a buyer's orders, a page of orders at a time
+	// (POST /v1/merchants/{merchant_id}/buyers/{buyer_id}/erasure)
+	EraseBuyer(ctx echo.Context, merchantID MerchantID, buyerID BuyerID) error
+	// ExportBuyer The contacts of a buyer's orders, by order id (personal data)
+	// (GET /v1/merchants/{merchant_id}/buyers/{buyer_id}/personal-data)
+	ExportBuyer(ctx echo.Context, merchantID MerchantID, buyerID BuyerID, params ExportBuyerParams) error
+	// SearchContacts Orders whose contact has this phone number, the newest 50
+	// (POST /v1/merchants/{merchant_id}/contact-searches)
+	SearchContacts(ctx echo.Context, merchantID MerchantID) error
 	// ListOrders Orders of a merchant, newest first
 	// (GET /v1/merchants/{merchant_id}/orders)
 	ListOrders(ctx echo.Context, merchantID MerchantID, params ListOrdersParams) error
@@ -2166,6 +3942,12 @@ type ServerInterface interface {
 	// GetOrderContact Who the buyer is and where the goods went (personal data)
 	// (GET /v1/merchants/{merchant_id}/orders/{order_id}/contact)
 	GetOrderContact(ctx echo.Context, merchantID MerchantID, orderID OrderID) error
+	// GetMaskedContact The contact as everybody may see it who works here
+	// (GET /v1/merchants/{merchant_id}/orders/{order_id}/contact/masked)
+	GetMaskedContact(ctx echo.Context, merchantID MerchantID, orderID OrderID) error
+	// RevealOrderContact The contact as it is, with a record of who saw it and why (personal data)
+	// (POST /v1/merchants/{merchant_id}/orders/{order_id}/contact/reveals)
+	RevealOrderContact(ctx echo.Context, merchantID MerchantID, orderID OrderID) error
 	// GetReservation The units of a case
 	// (GET /v1/merchants/{merchant_id}/orders/{order_id}/reservations/{case_id})
 	GetReservation(ctx echo.Context, merchantID MerchantID, orderID OrderID, caseID ID) error
@@ -2175,11 +3957,114 @@ type ServerInterface interface {
 	// SettleReservation End a reservation
 	// (PUT /v1/merchants/{merchant_id}/orders/{order_id}/reservations/{case_id}/settlement)
 	SettleReservation(ctx echo.Context, merchantID MerchantID, orderID OrderID, caseID ID) error
+	// ListReveals Who saw which contact, when and why, the newest first
+	// (GET /v1/merchants/{merchant_id}/reveals)
+	ListReveals(ctx echo.Context, merchantID MerchantID, params ListRevealsParams) error
+	// FindPayment The order that has a payment, by the provider's name for it
+	// (GET /v1/payments)
+	FindPayment(ctx echo.Context, params FindPaymentParams) error
+	// ApplyRetention Drop the contacts of orders that are older than RETENTION_CONTACTS_DAYS, a batch at a time
+	// (POST /v1/retention)
+	ApplyRetention(ctx echo.Context) error
 }
 
 // ServerInterfaceWrapper converts echo contexts to parameters.
 type ServerInterfaceWrapper struct {
 	Handler ServerInterface
+}
+
+// EraseBuyer converts echo context to params.
+func (w *ServerInterfaceWrapper) EraseBuyer(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "merchant_id" -------------
+	var merchantID MerchantID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "merchant_id", ctx.Param("merchant_id"), &merchantID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter merchant_id: %s", err))
+	}
+
+	// ------------- Path parameter "buyer_id" -------------
+	var buyerID BuyerID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "buyer_id", ctx.Param("buyer_id"), &buyerID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter buyer_id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.EraseBuyer(ctx, merchantID, buyerID)
+	return err
+}
+
+// ExportBuyer converts echo context to params.
+func (w *ServerInterfaceWrapper) ExportBuyer(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "merchant_id" -------------
+	var merchantID MerchantID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "merchant_id", ctx.Param("merchant_id"), &merchantID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter merchant_id: %s", err))
+	}
+
+	// ------------- Path parameter "buyer_id" -------------
+	var buyerID BuyerID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "buyer_id", ctx.Param("buyer_id"), &buyerID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter buyer_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ExportBuyerParams
+	// ------------- Required query parameter "actor_role" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, true, "actor_role", ctx.QueryParams(), &params.ActorRole, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter actor_role: %s", err))
+	}
+
+	// ------------- Required query parameter "actor_id" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, true, "actor_id", ctx.QueryParams(), &params.ActorID, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter actor_id: %s", err))
+	}
+
+	// ------------- Optional query parameter "after" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "after", ctx.QueryParams(), &params.After, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter after: %s", err))
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ExportBuyer(ctx, merchantID, buyerID, params)
+	return err
+}
+
+// SearchContacts converts echo context to params.
+func (w *ServerInterfaceWrapper) SearchContacts(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "merchant_id" -------------
+	var merchantID MerchantID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "merchant_id", ctx.Param("merchant_id"), &merchantID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter merchant_id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.SearchContacts(ctx, merchantID)
+	return err
 }
 
 // ListOrders converts echo context to params.
@@ -2302,6 +4187,54 @@ func (w *ServerInterfaceWrapper) GetOrderContact(ctx echo.Context) error {
 	return err
 }
 
+// GetMaskedContact converts echo context to params.
+func (w *ServerInterfaceWrapper) GetMaskedContact(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "merchant_id" -------------
+	var merchantID MerchantID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "merchant_id", ctx.Param("merchant_id"), &merchantID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter merchant_id: %s", err))
+	}
+
+	// ------------- Path parameter "order_id" -------------
+	var orderID OrderID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "order_id", ctx.Param("order_id"), &orderID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter order_id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetMaskedContact(ctx, merchantID, orderID)
+	return err
+}
+
+// RevealOrderContact converts echo context to params.
+func (w *ServerInterfaceWrapper) RevealOrderContact(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "merchant_id" -------------
+	var merchantID MerchantID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "merchant_id", ctx.Param("merchant_id"), &merchantID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter merchant_id: %s", err))
+	}
+
+	// ------------- Path parameter "order_id" -------------
+	var orderID OrderID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "order_id", ctx.Param("order_id"), &orderID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter order_id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.RevealOrderContact(ctx, merchantID, orderID)
+	return err
+}
+
 // GetReservation converts echo context to params.
 func (w *ServerInterfaceWrapper) GetReservation(ctx echo.Context) error {
 	var err error
@@ -2398,6 +4331,86 @@ func (w *ServerInterfaceWrapper) SettleReservation(ctx echo.Context) error {
 	return err
 }
 
+// ListReveals converts echo context to params.
+func (w *ServerInterfaceWrapper) ListReveals(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "merchant_id" -------------
+	var merchantID MerchantID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "merchant_id", ctx.Param("merchant_id"), &merchantID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter merchant_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListRevealsParams
+	// ------------- Optional query parameter "order_id" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "order_id", ctx.QueryParams(), &params.OrderID, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter order_id: %s", err))
+	}
+
+	// ------------- Optional query parameter "actor_id" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "actor_id", ctx.QueryParams(), &params.ActorID, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter actor_id: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListReveals(ctx, merchantID, params)
+	return err
+}
+
+// FindPayment converts echo context to params.
+func (w *ServerInterfaceWrapper) FindPayment(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params FindPaymentParams
+	// ------------- Required query parameter "provider" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, true, "provider", ctx.QueryParams(), &params.Provider, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter provider: %s", err))
+	}
+
+	// ------------- Required query parameter "provider_reference" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, true, "provider_reference", ctx.QueryParams(), &params.ProviderReference, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter provider_reference: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.FindPayment(ctx, params)
+	return err
+}
+
+// ApplyRetention converts echo context to params.
+func (w *ServerInterfaceWrapper) ApplyRetention(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ApplyRetention(ctx)
+	return err
+}
+
 // This is a simple interface which specifies echo.Route addition functions which
 // are present on both echo.Echo and echo.Group, since we want to allow using
 // either of them for path registration
@@ -2449,6 +4462,14 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/v1/merchants/:merchant_id/orders/:order_id", wrapper.GetOrder, options.OperationMiddlewares["getOrder"]...)
 	router.PUT(options.BaseURL+"/v1/merchants/:merchant_id/orders/:order_id", wrapper.PutOrder, options.OperationMiddlewares["putOrder"]...)
 	router.GET(options.BaseURL+"/v1/merchants/:merchant_id/orders/:order_id/contact", wrapper.GetOrderContact, options.OperationMiddlewares["getOrderContact"]...)
+	router.GET(options.BaseURL+"/v1/merchants/:merchant_id/orders/:order_id/contact/masked", wrapper.GetMaskedContact, options.OperationMiddlewares["getMaskedContact"]...)
+	router.POST(options.BaseURL+"/v1/merchants/:merchant_id/orders/:order_id/contact/reveals", wrapper.RevealOrderContact, options.OperationMiddlewares["revealOrderContact"]...)
+	router.GET(options.BaseURL+"/v1/merchants/:merchant_id/reveals", wrapper.ListReveals, options.OperationMiddlewares["listReveals"]...)
+	router.POST(options.BaseURL+"/v1/merchants/:merchant_id/contact-searches", wrapper.SearchContacts, options.OperationMiddlewares["searchContacts"]...)
+	router.GET(options.BaseURL+"/v1/merchants/:merchant_id/buyers/:buyer_id/personal-data", wrapper.ExportBuyer, options.OperationMiddlewares["exportBuyer"]...)
+	router.POST(options.BaseURL+"/v1/merchants/:merchant_id/buyers/:buyer_id/erasure", wrapper.EraseBuyer, options.OperationMiddlewares["eraseBuyer"]...)
+	router.POST(options.BaseURL+"/v1/retention", wrapper.ApplyRetention, options.OperationMiddlewares["applyRetention"]...)
+	router.GET(options.BaseURL+"/v1/payments", wrapper.FindPayment, options.OperationMiddlewares["findPayment"]...)
 	router.GET(options.BaseURL+"/v1/merchants/:merchant_id/orders/:order_id/reservations/:case_id", wrapper.GetReservation, options.OperationMiddlewares["getReservation"]...)
 	router.PUT(options.BaseURL+"/v1/merchants/:merchant_id/orders/:order_id/reservations/:case_id", wrapper.ReserveUnits, options.OperationMiddlewares["reserveUnits"]...)
 	router.PUT(options.BaseURL+"/v1/merchants/:merchant_id/orders/:order_id/reservations/:case_id/settlement", wrapper.SettleReservation, options.OperationMiddlewares["settleReservation"]...)
@@ -2456,6 +4477,128 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 }
 
 type ProblemApplicationProblemPlusJSONResponse Problem
+
+type EraseBuyerRequestObject struct {
+	MerchantID MerchantID `json:"merchant_id"`
+	BuyerID    BuyerID    `json:"buyer_id"`
+	Body       *EraseBuyerJSONRequestBody
+}
+
+type EraseBuyerResponseObject interface {
+	VisitEraseBuyerResponse(w http.ResponseWriter) error
+}
+
+type EraseBuyer200JSONResponse ErasedOrders
+
+func (response EraseBuyer200JSONResponse) VisitEraseBuyerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EraseBuyerdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response EraseBuyerdefaultApplicationProblemPlusJSONResponse) VisitEraseBuyerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ExportBuyerRequestObject struct {
+	MerchantID MerchantID `json:"merchant_id"`
+	BuyerID    BuyerID    `json:"buyer_id"`
+	Params     ExportBuyerParams
+}
+
+type ExportBuyerResponseObject interface {
+	VisitExportBuyerResponse(w http.ResponseWriter) error
+}
+
+type ExportBuyer200JSONResponse BuyerContacts
+
+func (response ExportBuyer200JSONResponse) VisitExportBuyerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ExportBuyerdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ExportBuyerdefaultApplicationProblemPlusJSONResponse) VisitExportBuyerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SearchContactsRequestObject struct {
+	MerchantID MerchantID `json:"merchant_id"`
+	Body       *SearchContactsJSONRequestBody
+}
+
+type SearchContactsResponseObject interface {
+	VisitSearchContactsResponse(w http.ResponseWriter) error
+}
+
+type SearchContacts200JSONResponse ContactMatches
+
+func (response SearchContacts200JSONResponse) VisitSearchContactsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SearchContactsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response SearchContactsdefaultApplicationProblemPlusJSONResponse) VisitSearchContactsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
 
 type ListOrdersRequestObject struct {
 	MerchantID MerchantID `json:"merchant_id"`
@@ -2619,6 +4762,87 @@ func (response GetOrderContactdefaultApplicationProblemPlusJSONResponse) VisitGe
 	return err
 }
 
+type GetMaskedContactRequestObject struct {
+	MerchantID MerchantID `json:"merchant_id"`
+	OrderID    OrderID    `json:"order_id"`
+}
+
+type GetMaskedContactResponseObject interface {
+	VisitGetMaskedContactResponse(w http.ResponseWriter) error
+}
+
+type GetMaskedContact200JSONResponse Contact
+
+func (response GetMaskedContact200JSONResponse) VisitGetMaskedContactResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetMaskedContactdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetMaskedContactdefaultApplicationProblemPlusJSONResponse) VisitGetMaskedContactResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RevealOrderContactRequestObject struct {
+	MerchantID MerchantID `json:"merchant_id"`
+	OrderID    OrderID    `json:"order_id"`
+	Body       *RevealOrderContactJSONRequestBody
+}
+
+type RevealOrderContactResponseObject interface {
+	VisitRevealOrderContactResponse(w http.ResponseWriter) error
+}
+
+type RevealOrderContact200JSONResponse Contact
+
+func (response RevealOrderContact200JSONResponse) VisitRevealOrderContactResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RevealOrderContactdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response RevealOrderContactdefaultApplicationProblemPlusJSONResponse) VisitRevealOrderContactResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type GetReservationRequestObject struct {
 	MerchantID MerchantID `json:"merchant_id"`
 	OrderID    OrderID    `json:"order_id"`
@@ -2744,8 +4968,134 @@ func (response SettleReservationdefaultApplicationProblemPlusJSONResponse) Visit
 	return err
 }
 
+type ListRevealsRequestObject struct {
+	MerchantID MerchantID `json:"merchant_id"`
+	Params     ListRevealsParams
+}
+
+type ListRevealsResponseObject interface {
+	VisitListRevealsResponse(w http.ResponseWriter) error
+}
+
+type ListReveals200JSONResponse RevealPage
+
+func (response ListReveals200JSONResponse) VisitListRevealsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListRevealsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListRevealsdefaultApplicationProblemPlusJSONResponse) VisitListRevealsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type FindPaymentRequestObject struct {
+	Params FindPaymentParams
+}
+
+type FindPaymentResponseObject interface {
+	VisitFindPaymentResponse(w http.ResponseWriter) error
+}
+
+type FindPayment200JSONResponse PaymentOwner
+
+func (response FindPayment200JSONResponse) VisitFindPaymentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type FindPaymentdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response FindPaymentdefaultApplicationProblemPlusJSONResponse) VisitFindPaymentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ApplyRetentionRequestObject struct {
+}
+
+type ApplyRetentionResponseObject interface {
+	VisitApplyRetentionResponse(w http.ResponseWriter) error
+}
+
+type ApplyRetention200JSONResponse Retention
+
+func (response ApplyRetention200JSONResponse) VisitApplyRetentionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ApplyRetentiondefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ApplyRetentiondefaultApplicationProblemPlusJSONResponse) VisitApplyRetentionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 // StrictServerInterface represents all server handlers.
 type StrictServerInterface interface {
+	// EraseBuyer Drop the contacts of a buyer's orders, a page of orders at a time
+	// (POST /v1/merchants/{merchant_id}/buyers/{buyer_id}/erasure)
+	EraseBuyer(ctx context.Context, request EraseBuyerRequestObject) (EraseBuyerResponseObject, error)
+	// ExportBuyer The contacts of a buyer's orders, by order id (personal data)
+	// (GET /v1/merchants/{merchant_id}/buyers/{buyer_id}/personal-data)
+	ExportBuyer(ctx context.Context, request ExportBuyerRequestObject) (ExportBuyerResponseObject, error)
+	// SearchContacts Orders whose contact has this phone number, the newest 50
+	// (POST /v1/merchants/{merchant_id}/contact-searches)
+	SearchContacts(ctx context.Context, request SearchContactsRequestObject) (SearchContactsResponseObject, error)
 	// ListOrders Orders of a merchant, newest first
 	// (GET /v1/merchants/{merchant_id}/orders)
 	ListOrders(ctx context.Context, request ListOrdersRequestObject) (ListOrdersResponseObject, error)
@@ -2758,6 +5108,12 @@ type StrictServerInterface interface {
 	// GetOrderContact Who the buyer is and where the goods went (personal data)
 	// (GET /v1/merchants/{merchant_id}/orders/{order_id}/contact)
 	GetOrderContact(ctx context.Context, request GetOrderContactRequestObject) (GetOrderContactResponseObject, error)
+	// GetMaskedContact The contact as everybody may see it who works here
+	// (GET /v1/merchants/{merchant_id}/orders/{order_id}/contact/masked)
+	GetMaskedContact(ctx context.Context, request GetMaskedContactRequestObject) (GetMaskedContactResponseObject, error)
+	// RevealOrderContact The contact as it is, with a record of who saw it and why (personal data)
+	// (POST /v1/merchants/{merchant_id}/orders/{order_id}/contact/reveals)
+	RevealOrderContact(ctx context.Context, request RevealOrderContactRequestObject) (RevealOrderContactResponseObject, error)
 	// GetReservation The units of a case
 	// (GET /v1/merchants/{merchant_id}/orders/{order_id}/reservations/{case_id})
 	GetReservation(ctx context.Context, request GetReservationRequestObject) (GetReservationResponseObject, error)
@@ -2767,6 +5123,15 @@ type StrictServerInterface interface {
 	// SettleReservation End a reservation
 	// (PUT /v1/merchants/{merchant_id}/orders/{order_id}/reservations/{case_id}/settlement)
 	SettleReservation(ctx context.Context, request SettleReservationRequestObject) (SettleReservationResponseObject, error)
+	// ListReveals Who saw which contact, when and why, the newest first
+	// (GET /v1/merchants/{merchant_id}/reveals)
+	ListReveals(ctx context.Context, request ListRevealsRequestObject) (ListRevealsResponseObject, error)
+	// FindPayment The order that has a payment, by the provider's name for it
+	// (GET /v1/payments)
+	FindPayment(ctx context.Context, request FindPaymentRequestObject) (FindPaymentResponseObject, error)
+	// ApplyRetention Drop the contacts of orders that are older than RETENTION_CONTACTS_DAYS, a batch at a time
+	// (POST /v1/retention)
+	ApplyRetention(ctx context.Context, request ApplyRetentionRequestObject) (ApplyRetentionResponseObject, error)
 }
 
 type StrictHandlerFunc func(ctx echo.Context, request any) (any, error)
@@ -2779,6 +5144,130 @@ func NewStrictHandler(ssi StrictServerInterface, middlewares []StrictMiddlewareF
 type strictHandler struct {
 	ssi         StrictServerInterface
 	middlewares []StrictMiddlewareFunc
+}
+
+// EraseBuyer operation middleware
+func (sh *strictHandler) EraseBuyer(ctx echo.Context, merchantID MerchantID, buyerID BuyerID) error {
+	var request EraseBuyerRequestObject
+
+	request.MerchantID = merchantID
+	request.BuyerID = buyerID
+
+	var body EraseBuyerJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.EraseBuyer(ctx.Request().Context(), request.(EraseBuyerRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "EraseBuyer")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(EraseBuyerResponseObject); ok {
+		return validResponse.VisitEraseBuyerResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ExportBuyer operation middleware
+func (sh *strictHandler) ExportBuyer(ctx echo.Context, merchantID MerchantID, buyerID BuyerID, params ExportBuyerParams) error {
+	var request ExportBuyerRequestObject
+
+	request.MerchantID = merchantID
+	request.BuyerID = buyerID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ExportBuyer(ctx.Request().Context(), request.(ExportBuyerRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ExportBuyer")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ExportBuyerResponseObject); ok {
+		return validResponse.VisitExportBuyerResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// SearchContacts operation middleware
+func (sh *strictHandler) SearchContacts(ctx echo.Context, merchantID MerchantID) error {
+	var request SearchContactsRequestObject
+
+	request.MerchantID = merchantID
+
+	var body SearchContactsJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.SearchContacts(ctx.Request().Context(), request.(SearchContactsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "SearchContacts")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(SearchContactsResponseObject); ok {
+		return validResponse.VisitSearchContactsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
 }
 
 // ListOrders operation middleware
@@ -2903,6 +5392,81 @@ func (sh *strictHandler) GetOrderContact(ctx echo.Context, merchantID MerchantID
 		return err
 	} else if validResponse, ok := response.(GetOrderContactResponseObject); ok {
 		return validResponse.VisitGetOrderContactResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetMaskedContact operation middleware
+func (sh *strictHandler) GetMaskedContact(ctx echo.Context, merchantID MerchantID, orderID OrderID) error {
+	var request GetMaskedContactRequestObject
+
+	request.MerchantID = merchantID
+	request.OrderID = orderID
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetMaskedContact(ctx.Request().Context(), request.(GetMaskedContactRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetMaskedContact")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetMaskedContactResponseObject); ok {
+		return validResponse.VisitGetMaskedContactResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// RevealOrderContact operation middleware
+func (sh *strictHandler) RevealOrderContact(ctx echo.Context, merchantID MerchantID, orderID OrderID) error {
+	var request RevealOrderContactRequestObject
+
+	request.MerchantID = merchantID
+	request.OrderID = orderID
+
+	var body RevealOrderContactJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.RevealOrderContact(ctx.Request().Context(), request.(RevealOrderContactRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RevealOrderContact")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(RevealOrderContactResponseObject); ok {
+		return validResponse.VisitRevealOrderContactResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -3036,64 +5600,158 @@ func (sh *strictHandler) SettleReservation(ctx echo.Context, merchantID Merchant
 	return nil
 }
 
+// ListReveals operation middleware
+func (sh *strictHandler) ListReveals(ctx echo.Context, merchantID MerchantID, params ListRevealsParams) error {
+	var request ListRevealsRequestObject
+
+	request.MerchantID = merchantID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListReveals(ctx.Request().Context(), request.(ListRevealsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListReveals")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListRevealsResponseObject); ok {
+		return validResponse.VisitListRevealsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// FindPayment operation middleware
+func (sh *strictHandler) FindPayment(ctx echo.Context, params FindPaymentParams) error {
+	var request FindPaymentRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.FindPayment(ctx.Request().Context(), request.(FindPaymentRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "FindPayment")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(FindPaymentResponseObject); ok {
+		return validResponse.VisitFindPaymentResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ApplyRetention operation middleware
+func (sh *strictHandler) ApplyRetention(ctx echo.Context) error {
+	var request ApplyRetentionRequestObject
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ApplyRetention(ctx.Request().Context(), request.(ApplyRetentionRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ApplyRetention")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ApplyRetentionResponseObject); ok {
+		return validResponse.VisitApplyRetentionResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // Base64 encoded, compressed with deflate, json marshaled OpenAPI spec.
 // Stored as a slice of fixed-width chunks rather than one concatenated
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"3Fp7j9s2tv8qhG6BJq3G9kzS9Mb5Kze99yJA2mSTLAJsOuvQ0rHFViJVkrLjzvq7Lw4fEmXRr5lMFqj/",
-	"ss3HOTyP33mQN0kmqlpw4Fol05ukppJWoEGaXy8aqYTEbzmoTLJaM8GTacLhs55lZpCIBdEFkJougcxh",
-	"ISQkacJw1h8NyE2SJpxWkEwTOz9JE5UVUFHctaKfXwFf6iKZXv3wJE30psaZSkvGl8l2myavWMU0To3t",
-	"WJrBcMMcFrQpdTL9YZLi7qxqqmR6NcFfjNtfly0dxjUsQRpCP4PMCsr1y59aajXVRUeschNmLE/SRMIf",
-	"DZOQJ1MtGwhZ+EbCIpkm/zXuBDu2o2r88idD67XMQe4lJHD0zlS2uFrVgiswqnwjxbyECr9mgmvgRqq0",
-	"rkuWUVTruLYzvv9NoY5vTiTm9zUU+1by9v9ekKePf/iR1O0cfwRrXYJrmlk+8pzhKlq+kaIGqRlyvaCl",
-	"gt1d34BUOJHkVNMkTepgwU2SMb3ZsawnjweGlSY5w++W+LG5UFFWDsw1NrOkfNnQJfRMMfmzuHjxS5Im",
-	"wNH8PibAk9T9eR3ZxJpBj9olGvBgYk03IGcSFiCBZzB00/cFkHmzAUmodk66qYBrVMiK5SCJkIRx1UiQ",
-	"5IGogbP8YZL2KF/9d4xyIfguj4+uYhORkOPtmJiVlgC7CnkUOfm2/UfMf4NM4+KfoGQrBIdjxrRjLlRK",
-	"BvKUo+SWAuQzqoeifseWHHKyMAC3ELLCSUlONVxoViEk7ttwg65+gkenScm45bpP+kNBNVlTRRgnTD8j",
-	"XHAgFVCujM7XhSiBGFBBYNZQqWPkXjEOf2so1+hMW2MPL+26q0mgDyolNeOqYHXdCua002tJs98ZX854",
-	"U80HGogYyDaEw4896aWtHof79ri7jlkOU5louD7TcmjlFx2S5M+CgxFRJvKYE1SMt5527MRmi9QTjh3F",
-	"hpSDJGqqNUg0m39+fH7xD3rx5+Ti6XX3dTaaXlx/901MYz2rOE9YaLknm/kfAY3WlhjXTx4nQUy/nNjP",
-	"0cAeitDzERCJydFqbeBoPzMuJGk40wqzHsrJy3evyeOryx9J1kjE4E2y30z2H+XppPcJTnQxGNo9YJq0",
-	"pE321tPu9c2jbUSVO0JxLAY7DWSSJp8vluLC/VmheEZWSMHIBatqIbXjo0CAWGiQGZUwymE1ViBXLAM1",
-	"rkuqURrjynqHz4jMyp70TPByhjOwR8zGOJjA7COr4Khh9HmNeWgsuobi2gfJjvpJWNkGnu0QF3MHLWfs",
-	"5sEosttCAlsWp0OOmz8zAZ66IOw2nQtRAuW9qHISg0ZRiAQxDsMUOSbeNrONDdb0OEC0Z3OJzOl8v7EL",
-	"YlzXJc3ODF4rkIrZLHng1kcgKMju+xVFa+vd9oG1duYeMuy1F5paZyhOpoG0ehYes5AYGtpqhdfNuSEy",
-	"9N7jsB+4c5c6tw59jod3ZcUhqr76uBWE3hkqeinVEeToR6HXi9207hlRtQSaE7ECaQaNVZD5Bn8wSSzC",
-	"K2Lw2AySlkBKSiqXoDSRWOdwrAoWTCo9OjVbDDGrO9Zl7FhfBMJa64iWh1jzSNCN5MStth0KpqywCFOu",
-	"5Mk7td4dDq1/RHLlinEvkQj0BDC2J6mXQMtyQ9CTR+R5nivS1ESLQM0lKJvptzolddkof/yT9RhAZHiI",
-	"Y0c4Fz138DCAvTCJikBcK6y9IGXi0iCJyKiGpZAHI/6equ5DAdxKmipjR5j62QQQdaPOL/oWEmBmdhhS",
-	"+7vZWKPmuSAZVUAKUeboomKNHmr88lR14m5vKV9GI3WQkA/7D2JmHWiWCb5gsoI8njmcFbEPZvXDrFYC",
-	"pouQz8J1MXExTkQN3IhLhWo4tDee7oS9/UTUMFkKkZ+2/23KYfV7E1WGZrqEyMjewgY3CqTd5gBDgcYE",
-	"Edf+QYe7TWZwbvEcePBOM1CULNsQPyElqskKQhWhdU0llCnJGqVFNatoDimpQTJV0HkJ/S7XvhZhdhab",
-	"Z1W5e7zseHCzDb12kW3tMUXqBrNJBRZAfHggGeVcaDKHzprXTBei0YRicFGCkwcvfrmYPHkYjYdfshpv",
-	"zfycLkjgA2H/Nd4XPNEnDvRQjF2/cT3cvtW2sHt6ahDD3uDy5LhjW1IxRn24vlfPQ/A4C8dckD7ZDXwn",
-	"Oqzi15AVVNd0E03v/YpDjW/R6JmWNIcZF90FlZVXutvpDazvSb9BNrl4ahtjs19/vfjXd9ffH2+mBOcP",
-	"DhflOu06L17MUT13FzdxPduroZ2cx7UbI/mOdpcZw2sOKYXs23d/0wNrFwzK/Lg122ktF7Hj7noL40rv",
-	"NC/CKwOqGxUMBVCzL3LaFvHe7Mf+cewgZtTTaPlwbd6oFhttAOEtKAPvu7I92BqR7SLvIpkEqk0F09S5",
-	"/8axhF724vWXbll0nQnHU+ysb02qQbUjt5uNq72yR5QoQYOaCd8PHNS+lCjQuoScyI7M1MQ0wnSXrGOO",
-	"7V3fFn62mrIxcETeywZMXic4hFu5zq5dQjWphEm571oovnXp177W2UH9o3lBr89ZmztEJ4mIvnevDpzQ",
-	"01CXdld/kP2KBJMM3ybNO09Ex26dDpShkch/8ER5vFI8VBWZsbMqHrPizLLn7CrpaCWz32WUIBXlm15Z",
-	"2y81U7IG2SWOp1U/bXF79yp1RcsGTpT38Zsez5rfd1dDoY5joo3Z0zsj2ADw/vNuckvP6BSxpxheSFGR",
-	"B4xnZaPYCh4SLcgD+Nz+RNw0JUdKTNmEZTMumQzuxPDvEw1ci9sELEPALB6eFOEUskYyvXmHErUsubup",
-	"9tmLwXqg0l4p2x0KrWv7zIXxhYh4GkKrwuITY44qRE2UKHP8VaWE8pysC5YVLigxf5NIJZA5ML4MgtNz",
-	"ooBWUwxENBe1BvmtImLtw5LaKA0VqeiGYHKUkwLdFDMloPmIvOSYwdJySjJaloYnCYapJdWwppuU0Eyz",
-	"FUOFGMaELnBbd0E3ajObafLcX+F50k5QQUKRXJoAVgOnNUumyaPRZPTIJLW6MMIdry7H/q5DjW+Ca4/t",
-	"2OxqZi3t2w80FOtJeTJNXjFl8ybbAOzepn2MvwgLuonnvMiKz+nojd1DuBNm2gdr2+ud51dXk8mBp1fn",
-	"PbnqStTIo6vn5iWeTfVdKyG+W8te8IQrTVRTVVRuOnM2bu1VlhIOQSdyO9DJEeEEj+y219v0BMsY3/iM",
-	"ZbvXSP4frI0MTWTHQXm5ISxMCZmyvRNjNt+qPQ8Xb2dU924BMe2/90f7AgbwvhMTNxmC071z/LTtI9W9",
-	"F3l3Morj/uXfTqJ8XagdikDRCoiTNKFLyjixtZEiXOiC8eWIvLDFUjttDpmowII3h8/tOZ+Zf4DKkoGp",
-	"Fiyc/g61HpEPBSsheBJie25U+pICciJkC+ypEaNPKFxIcPc8mHaYeoRpBPWNiyMb3CxF5mijLIivhdQm",
-	"igDNClvnLERZirWL0RhvLNP+QsVQ0m3v0GyPpGAFckReG/D38rHRSflDLBrlOobk8eQp+eS8kc8aBZ8w",
-	"UPRd0Ze57u0qKP0/It98Wbt3V239oK9lA9t79Lid+j3ieu+0QE7u7ndmo6AGDfMJAIUGwsXaLDoLP8fB",
-	"xfhBHPU34/cozvbyPQ5hWXc3f0dhfihEYPlMOacDnxAJkSuyRv9/0IOxh18Px87WY1DFqfGNq+0Phsew",
-	"I3OPWg3J7NGsDKd8kRAVgC+K4qvpLY0+3u86LXd4u78vtD23aD+HUvClwgJMcOiuP327akReuSJegpeP",
-	"fdJB3kJtGocW0bUPlfYhAdMuUqluJNCXDfi2VlA2GgSjs5wtFiDVpxEJ7rExiHBhOZnaNYafGRd6RleU",
-	"lXRewieseMIenPZR0TcuulusiuZgQ/p0yIObHglMYSvrnoLTsFv2lWPUV3e/d6B9EatYbtup1gtTQssS",
-	"Ux8uONwiVMUhbmz166+9/qpu3qEaUstdJrbzFKHfqbP5ngTV9rxDd2LKQoFxmxH5RTiHRwctSyKhBKpA",
-	"mXxw49LjlzlUtUCjfEYo9w0CL36Lt5G2ItLa75bE9MsYX1oo4S0jQ+/nyIzFgCbLAHIbumsJK5QkgpXJ",
-	"dm3rxKBCSTVI8oCaLygxufHAIWHFVkCYfjiEhkEP757wYU+v8K8OEv/L875+LVnfhDOu27bfPl6jVxgc",
-	"dV7dyDKZJmPMk/4dAAD//w==",
+	"3Fz7cts6en8VDHtmTpKlJdm57Inylzc528lMEqd2djJt1lUg8pOIDQnwAKAVret36YP0dfoeHdxIUAQp",
+	"yZay3eO/JBPE5bv8vit0GyWsKBkFKkU0vY1KzHEBErj+9qdqDfztG/WR0GgalVhmURxRXEA0jebq6Yyk",
+	"URxx+K0iHNJoKnkFcSSSDAqs3vuJwyKaRv8ybtYZm6di/PZNdHcXR68rLhhXg1MQCSelJEytRuG7nCX6",
+	"IWILJDNAJV4CmsOCcYhis6ffKuDrZlNmfORvocDf3wFdyiyanj1/EUdyXaqRQnJCl3oH70hBZH3KjRlz",
+	"/dCfMIUFrnIZTZ9PYjU7Kaoimp5N1DdCzbfTeh1CJSyB64XeA08yTGUvTQs74ABkveDpAPOYevrgVe7U",
+	"26JkVIAWmI+czXMo1MeEUQlUUxWXZU4SrNg6Ls2IP/xNKB7f7riYm1ev2JaSyz+/Ri+fPf8jKusx7giN",
+	"DL9mVOJEb6bkrAQuidlw0jwYWt+9fxc3hJvebkpSHJU5TiCdYT3hgvFCfYpSLOFEkkLJbFf4GvJ/8bnS",
+	"THVdv8XmfwOzC/9UonssIqFofxg6XYtEd/VqmHO8Vt8LpW7NceeM5YBpZ/NmLTs8tGmPCzhNiWIgzj96",
+	"G1/gXMAmgz8CF2ogSrHEijBtBhK53lDyF8/iLmdSoj6bxbeNhQKTvIMcoZE5pssKL6GFCtHfs5PXH6I4",
+	"AqqQ4EsENIrtP68DkxiNbK12qrCkK11YAS6HBXCgCXQR81MGSKMywtLi5boAKpVu3JAUOGIcESoqDhw9",
+	"YiVQkj6O4tbKZ7+EVs4Y3dzj07PQQLWQ3ds2MgvJATYZ8jRw8rt+WXqPZZJ15b82TSEldfRu0+49Ft8g",
+	"naL//Z//fhIFdjus944+4TlPn/7y5MmTJ79MJpPQ1AdEDc8mN7PaI7ttXm8hJzwYUFrM6QBKEDYGNnUF",
+	"mBsmD6JGe8N9ElsQ6r4+30bXfnK9gZzcKC9hv00lmHMCfBdFSs0KtVi0BeuKLCmkaKE9nV0kpp5wbUV4",
+	"m2mPo5xQs+v20p8zLNEKC0QoIvIVoowCKgBToRFnlbEckJZI5aHtIi3vCIV/qzCVCsrvNBq9Ne+dTTw0",
+	"qM2RyEhZ7qUvcSQ5Tr4RupzRqph3OBCApw1R8KkX13zsztvaXVByiEhYReWekoML99IQJd8zCppECUtD",
+	"EOwJ/+m2E+spYrdw6Ci/cizAhAi0rPY+0UICD5uwHAtpRAiRNOz6b2VeeLepdooD+Nbn4jS430a/roAN",
+	"QVwzx4B3ZFz1QY6VWErgikz/+eX85D/wyd8nJy+vm4+z0fTk+slPIQVoKdl+nFJAsDNq/OatUasmofLF",
+	"s8iLlU4n5m9rwORT0e3DWyRER6MEXVtMKOOookQKJVKYordXF+jZ2ekfUVJx5VCto36t6z/Ky0nrzzvR",
+	"SefR5gHjqF5ax94t7l7fPr37aavtt1v0ZurQJI6+nyzZif1nocgzMkTynpyQomRc2n1kSpSVgiaYwyiF",
+	"m7EAfkMSEOMyx1JRY1wYsHGR5p5OmIpyKWgv27nJjCoOKwiVbR3x3vLI1WfhNj2WIZmt7Xgg6kktUu8x",
+	"m8P2wGwLDmSZ7Y7gdvxMe+vYetRddKqN9E4b1IxSSBCM8rzUQ4i8ww4w3g4Q9dlsVLL7vj+aF0K73tt3",
+	"jqMb4IKY7ENHrbdAkOdptzM1nt/tpvektRH3tltuuOeLWiMolqYetVoSHpKQEBqaLNA97LOvvdth31Pn",
+	"Jg6uFXofDd87IbM/hD4YKloe6hbkaFuhi8Wml/wKiZIDThG7Aa4faqlA87X6QjgyCC+QxmP9ENULxCjH",
+	"fAlCIg4FJlS5TAvChRzt6nz7mNUc6zR0rINAWC0dwVyP8v44yIpTZN827h8Rzh8UNn+RNmx9OBwa/QiE",
+	"HgWhjiIB6PFgrCdG4oDzfI2UJo/QeZoKVJVIMo/NOQgTONU8RWVeCXf8nfnoQaR/iG1HeGDmwYM934kK",
+	"QFxNrF6Q0napm6DFEpaMD1r8niD5cwbUUFrHEwukXD/jACreiP1j6AUHmOkZuqv9RU8sFecpQwkWgDKW",
+	"p0pF2UppqNbLXdmpZrvEdBm01J5D3k1usZlRoFnC6ILwAtKw57CXxR706rteLQflLkI6898LkYtQxEqg",
+	"mlzCZ8PQ3Op0O8ztBioOoyVj6W7z3ye7IL5V4aCQyBwCT3oDGzWRR+3aB+gSNESIMPcHFe5ekfueuQhP",
+	"gzcy+ywnyRq5ATESVZIhLBAuS8whj1FSCcmKWYFTiFEJnIgMz/PtCYDGBu+8zb2i3B4t227cTHa+fsnk",
+	"6YlAZaW8SQEGQJx5QAmmlEk0h0aaV0RmrJIIK+MiGEWPXn84mbx4HLSHh4zGazHfJ6nk6YBfTAkn+XfU",
+	"iYGUlJbrj7Yg85AMtglpA9jrFaW3K3Z/atuZ66NqngKPvXDMGumd1cCVlfwofgVJhmWJ10H33r0xVMVi",
+	"lZxJjlOYUdZk/wy94oF8/ot2gmxy8tIkxmZ//evJfz25/sP2ZIp3fu9wwV3HTebFkXmAzxcrGsqQPDDk",
+	"9pk1fLB2sOpXmZtJgttv6vlhMTUdA5s19RR63DVpC6vdkivnjLfVsz3pwLsLAvkONDDD6l2Ejrup7IQK",
+	"uZF78cuXWFZ+MthDyj7DbwoGvc6b+ce2g+inbo16HzbpH+RiJTWeXYLQ1mmTtoNixuuXnIYnHLDUAVhV",
+	"pu4TVfK1bLkbh864NIkVu6fQWS+1p4SlXW4zmBC9tFcgl4MEMWMundkJ3TESIGUOKeLNMlNtkhGRTayh",
+	"QgSHXCZuNcGgMeEj9IlXoN1SRsGfyiamzStYooLpiOGhce6l9R77Mn+D/FfiBa00ban7GSwlAvzeLCRZ",
+	"ordwx8zqDtLPSNC+/H281P1ItK0GORBFBxyXwROl4UB3KKjTz/YK2PQbe0Ztewd5WwOxfpURDBWYrltR",
+	"eTtSjtEKeOP37ha81bH5w4PsG5xXsCO9txeq3NbcvJsc8nkcIm1YniTQMNClnKkgdkdOuuJnJ1zhgAq8",
+	"VuGHGoIkQ2riACJtVsvt8gPVzku4AZx3d44TyXqxyDzkrMe27uPq+unt9rnfUqQTWEo2HWJNEc5zE5sR",
+	"gb5B2eQl9UTbGoY2E1NMALKZbmU4VliEZjABXo9VVuTbyfdrhrYIGDekrlfSJOzn1r2SBR4/9wsc28zu",
+	"d/tPBym3Sfl1jAhFK8ZNMb6Z9bmF+Z0bJLbQsp+Mh4hPrfocL0C90qjteVP/eBt8T7PboHxPonDBWYEe",
+	"EZrklSA38Fjh3CP4Xn9VTplOx8RIp5QgNa9MOv0C6t87Yq5k9/GG9QL65e5Jla8GScWJXF8pipot2bp9",
+	"3WqtYRsw9zErk7I0rdWELljAjOumGYRNoUJkrESC5an6VsQI0xStMpJk1uMlrssCc0BzIHTpeb7nSAAu",
+	"psrLxSkrJfCfBWIr5/OKtZBQaKOjIq8UaRukwjDA6Qi9pSq6x/kUJTjP9Z6UWcoALbGEFV7HCCeS3BDF",
+	"EL0xJjM1rW1eGNVh0zQ6d+0NbmlLKC9aiU41jpdAcUmiafR0NBk91UGzzDRxxzenYxdai/GtF2XfjbVd",
+	"EONbZ2juxsCxqIyl9a9ZfAlrRTNk7N0auIu3jnaXNu6u46hUAUSwx4oZngqpiKYDGOnSkz8LpMtVtYWq",
+	"c5KG9UBTgfASE6pjGJO0pU2BjjKpTeQIvU2hKJnyUkboc8bgBrjmnEAZFqjAKSBFkXbVxMZNJlNKhC4Q",
+	"KMYpRTNIlEZTr/nM3mAAIf/E0vXA1YP9rhxsdrfdtXVR8go2bz+cTSaHXd61qwWuPXg8dJ5IiZcQo5Xv",
+	"XBgFWTIT99Xp6fDS9Vm86xZxJKqiwHwdTaM3nJWaNfXkGhmdzJjdxAibVj3nPQkVyGKk/TA13346U9rm",
+	"/xPd/D+9jZamY3xDGL6XjEsnDRvK1fG9EBbfxCvldxGBVpxICRSlbEV7rhS1DH3/ZZl9PBSlxv1LbbmV",
+	"s19T5z0bLIO70y2b+11D2gpX5u6VAquj6VL7skxAmc714Q+gIp+2asd83RD+UelfbXlskro/wjBsUUN7",
+	"ghOhG+9BPMxiDZoh0zZt2joM7LN0jQSzsZa0TyhDf7l8N0KfXfGLIkJT+I6+wdqOenZ2hr6aHc/YYvG1",
+	"azLMPYJaDo5jNtp3Fn6w0di4xRGQ9LozZcEqmsao0DdUDiD51kdsWR9t5Y1pyhh1zI41nynoVM/zyVaj",
+	"wOqW7SD2vyNCWjPZUZ8QiHktKwfFMXuL9f8H4jV10GOi3UXtf2DkWBY7zpp2lwdB2vVOkjG+dZmWu14h",
+	"+VcwMrLNO7ig+RoRP3FPhJfm+Vn0WMb7CdXRJWDQcTyQubNkojqPa3lvI6i4blZoGbpj2zl38VlbnqrH",
+	"8AhcGJwCKm0wYypYOn7JCF2O0GtT0qqHzSFhBQiLX9/rc77S/wHMcwK6pmPcbhMDfc5IDt69A9PYgbkr",
+	"/ECKGK8j5FiT0aV9bWxtIbvExDQzEanjNhuQr9VksdocroSJhleMSx2OA04yU41asDxnK5vsUIG72bTr",
+	"2tMrNWGXnl4tpUK2EbrQUbSjj/EXhTvEohK2LQU9m7xEX6020lklIGCFXTHySPbX63f+wcZ3o8oaUL0r",
+	"yfhBjK2eyKsU+okZAKEEhLLVjpbVw8+x1309iKOu/fr4vkwfhCVNA/gDiakiwlbCwSgduMwSY6lAK6X/",
+	"P9hfb3DsvnwcW/dugJ3mivLviZ/ebEozFIKtdVShs4oAuuCSMQWS34ROMP4TMNIUccSxc4ct02mDtrbI",
+	"mMJDBwQOD+R+yekfE0b9cFHVgazNxmLEIWFcZ2eUtAq8Us8NNq27ULS3ZHnleDG+tU0agx6031pzROr7",
+	"y/RwgPtDDsIFzz9TpPhhiBAHf5ynaZl5wG/z9Hm/58YhnEPO6FIgyXQXUt2G7/qORuid7cbg4Ohjrhah",
+	"Syh1B1hTN9DetLnQQqR1ZkXzxOOXFW9dlxHGYfSezlKyWAAXX0fIu0+h/EzKzE6m5h29nxllcoZvMMnx",
+	"PIevI3TeaqaSznF2HShNN7UuPWivf9rdgx0e8F39nqSjwd5m29MPBr8frn5XIF3BUJDU9MUZLYx11wXj",
+	"+jcmDgZxY8Nf1379e1XzBtXUaqkN1jauxLRbrkxIyEHUzYu+OhFhoECrzQh9YFbhlYLmOeKQAxZgHS4b",
+	"QTcFwFcIU1eMdeQ3eBvoD9P53F61RLo3gdClgRJab6Sr/VSXHDUGVEkCkBrvvlTuFJUarHRAbMrUGhVy",
+	"LIGjR1h/UBTjawccHG7IjfIfH4eSyxv9EkfCh56+jN87SPxK0zZ/t8KB5zH35o0v7ZidEsd+9+peieMt",
+	"hb7fbxbaa3c6Zhr6s3WPTROK9adjFcJT5y+3ag4HzEz7V4CtlHU7YPO8zo6LJk+Hmx9lSxnYrgnKVjo5",
+	"N9UIvTI1MIHmJM+RhDwXI3SxQEKhGs71mfRh0HyNSPoKPZs8Q1/dlQ7lHOkqz1dEFgolTbIo04HGCL03",
+	"jZ0iZytjcl02qXGbdLpKzW2xHU1Gp13k+zOh6cf6es4OiuRdrDluNT14bedAdfVj6k3r0lCwiKe7olS0",
+	"eNAkvua8kg/s7lvF9mcIaln92bgTNg1dgzBvtSIHq72bmjBC507itBmv3IVg7N0JRt8ASqF1wOp1V/7O",
+	"yzJfN73QR8Uzt8hQZdU1Px+p4cY21dSBEcst6yi6/PXTrx8+vb34MHt98eHT+etPV7M35/9+FSOM5lgm",
+	"WasTx2sX1JpaNwp+uVbCraMQq8QVz6NpNFaw938BAAD//w==",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

@@ -22,6 +22,8 @@ const (
 	CodeOrderInUse = "order_in_use"
 	// CodeOrderNotFound is an order that the merchant, or the buyer asked for, does not have.
 	CodeOrderNotFound = "order_not_found"
+	// CodePaymentNotFound is a payment that no order has.
+	CodePaymentNotFound = "payment_not_found"
 	// CodeUnitsNotAvailable is a request for more units than are free.
 	CodeUnitsNotAvailable = "units_not_available"
 	// CodeReservationNotFound is a case that never reserved units of the order.
@@ -30,6 +32,10 @@ const (
 	CodeReservationDiffers = "reservation_differs"
 	// CodeReservationSettled is a reservation that has ended and can be neither made nor settled anew.
 	CodeReservationSettled = "reservation_settled"
+	// CodeSearchOff is a search by phone where no index key is set.
+	CodeSearchOff = "search_off"
+	// CodeInvalidPhone is a search for what is no phone number.
+	CodeInvalidPhone = "invalid_phone"
 )
 
 var statuses = problem.Statuses{
@@ -38,6 +44,7 @@ var statuses = problem.Statuses{
 	CodeReservationDiffers:  http.StatusConflict,
 	CodeReservationSettled:  http.StatusConflict,
 	CodeOrderNotFound:       http.StatusNotFound,
+	CodePaymentNotFound:     http.StatusNotFound,
 	CodeReservationNotFound: http.StatusNotFound,
 }
 

@@ -65,6 +65,9 @@ type Payment struct {
 	PaidAt            time.Time   `json:"paid_at"`
 }
 
+// PaymentAt is where a payment belongs.
+type PaymentAt struct{ MerchantID, OrderID, PaymentID string }
+
 // Delivery is a parcel on its way to the buyer. Without lines it holds the whole order.
 type Delivery struct {
 	DeliveryID     string         `json:"delivery_id"`

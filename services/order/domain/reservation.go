@@ -161,6 +161,11 @@ func UnknownLine(index int) error {
 	return fault(CodeUnknownLine, fmt.Sprintf("lines[%d].line_id", index), "The order has no such line.")
 }
 
+// PaymentNotFound is the 404 problem of a payment that no order has.
+func PaymentNotFound() error {
+	return fault(CodePaymentNotFound, "", "No order has a payment of this name at the provider.")
+}
+
 // OrderNotFound is the 404 problem of an order that does not exist, or not for this merchant and buyer.
 func OrderNotFound() error {
 	return fault(CodeOrderNotFound, "", "There is no such order.")

@@ -27,6 +27,8 @@ type Handlers struct {
 	store *store.Store
 	// announced is called after a put that has written to the outbox.
 	announced func()
+	// keep is how many days a contact is kept; 0 means for ever.
+	keep int
 }
 
 var _ api.StrictServerInterface = (*Handlers)(nil)
@@ -35,6 +37,13 @@ var _ api.StrictServerInterface = (*Handlers)(nil)
 // announce; it must not block.
 func New(s *store.Store, announced func()) *Handlers {
 	return &Handlers{store: s, announced: announced}
+}
+
+// Keeping returns the handlers with the days after which a contact is dropped; 0 means never.
+func (h *Handlers) Keeping(days int) *Handlers {
+	keeping := *h
+	keeping.keep = days
+	return &keeping
 }
 
 // PutOrder stores an order as the shop sees it now.
@@ -62,6 +71,15 @@ func (h *Handlers) GetOrder(ctx context.Context, r api.GetOrderRequestObject) (a
 		return nil, err
 	}
 	return api.GetOrder200JSONResponse(orderFrom(record)), nil
+}
+
+// FindPayment returns the order that has a payment.
+func (h *Handlers) FindPayment(ctx context.Context, r api.FindPaymentRequestObject) (api.FindPaymentResponseObject, error) {
+	at, err := h.store.Payment(ctx, r.Params.Provider, r.Params.ProviderReference)
+	if err != nil {
+		return nil, err
+	}
+	return api.FindPayment200JSONResponse{MerchantID: at.MerchantID, OrderID: at.OrderID, PaymentID: at.PaymentID}, nil
 }
 
 // ListOrders returns a page of orders, newest first.

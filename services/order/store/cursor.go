@@ -2,6 +2,7 @@ package store
 
 import (
 	"encoding/base64"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -22,6 +23,9 @@ func (c cursor) encode() string {
 	return base64.RawURLEncoding.EncodeToString([]byte(text))
 }
 
+// orderIDs are what the contract lets orders be called. Anything else would be for the database to refuse.
+var orderIDs = regexp.MustCompile(`^[A-Za-z0-9_.:-]{1,64}$`)
+
 func decodeCursor(text string) (cursor, error) {
 	if text == "" {
 		return cursor{}, nil
@@ -33,7 +37,7 @@ func decodeCursor(text string) (cursor, error) {
 	}
 	placed, orderID, found := strings.Cut(string(plain), "/")
 	micros, err := strconv.ParseInt(placed, 10, 64)
-	if !found || err != nil {
+	if !found || err != nil || !orderIDs.MatchString(orderID) {
 		return cursor{}, malformed
 	}
 	return cursor{placedAt: database.At(time.UnixMicro(micros)), orderID: orderID}, nil

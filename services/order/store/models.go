@@ -17,6 +17,8 @@ type orderRow struct {
 	// Announced tells that order.shipped was written to the outbox, which happens once.
 	Announced bool
 	ChangedAt database.Time
+	// ForgottenAt is when the contact was dropped for good: one that the shop sends later is not kept.
+	ForgottenAt database.NullTime
 }
 
 func (orderRow) TableName() string { return "orders" }
@@ -32,11 +34,13 @@ type versionRow struct {
 
 func (versionRow) TableName() string { return "order_versions" }
 
-// contactRow is the personal data of an order in its newest version; earlier ones are not kept.
+// contactRow is the personal data of an order in its newest version, sealed; earlier ones are not kept.
 type contactRow struct {
 	MerchantID string `gorm:"primaryKey"`
 	OrderID    string `gorm:"primaryKey"`
-	Contact    database.JSON[domain.Contact]
+	Contact    string
+	// PhoneIndex is the blind index of the phone number, empty without an index key.
+	PhoneIndex string
 }
 
 func (contactRow) TableName() string { return "order_contacts" }

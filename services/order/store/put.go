@@ -11,6 +11,7 @@ import (
 
 	"aftercare.dev/services/order/domain"
 	"aftercare.dev/services/platform/database"
+	"aftercare.dev/services/platform/seal"
 )
 
 // Outcome is what a put did.
@@ -38,6 +39,7 @@ type put struct {
 	contact             domain.Contact
 	hash                string
 	at                  database.Time
+	sealer              *seal.Sealer
 }
 
 // Put stores the order, which must be a result of domain.NewOrder, as the shop sees it now. The same
@@ -48,7 +50,7 @@ func (s *Store) Put(ctx context.Context, merchantID, orderID string, order domai
 	if err != nil {
 		return PutResult{}, err
 	}
-	p := put{merchantID, orderID, order, contact, hash, database.At(s.now())}
+	p := put{merchantID, orderID, order, contact, hash, database.At(s.now()), s.sealer}
 
 	// This read only saves work: what it finds is decided again below, by key or under the lock.
 	var head orderRow
@@ -65,10 +67,25 @@ func (s *Store) Put(ctx context.Context, merchantID, orderID string, order domai
 		}
 	case err != nil:
 		return PutResult{}, fmt.Errorf("read order: %w", err)
-	case head.ContentHash == hash:
+	}
+	if p, err = p.mindful(head); err != nil {
+		return PutResult{}, err
+	}
+	if head.ContentHash == p.hash {
 		return PutResult{Version: head.Version, Outcome: Unchanged}, nil
 	}
 	return s.change(ctx, p)
+}
+
+// mindful leaves the contact out if the order's was dropped for good.
+func (p put) mindful(head orderRow) (put, error) {
+	if !head.ForgottenAt.Valid {
+		return p, nil
+	}
+	var err error
+	p.contact = domain.Contact{}
+	p.hash, err = domain.Hash(p.order, p.contact)
+	return p, err
 }
 
 // shipped is what to announce of the order, if it has not been announced before.
@@ -121,10 +138,14 @@ func (s *Store) change(ctx context.Context, p put) (PutResult, error) {
 		if err := tx.Where(ofOrder, p.merchantID, p.orderID).Take(&head).Error; err != nil {
 			return err
 		}
-		if head.ContentHash == p.hash {
+		told, err := p.mindful(head)
+		if err != nil {
+			return err
+		}
+		if head.ContentHash == told.hash {
 			return errUnchanged
 		}
-		announced, err = p.update(tx, head)
+		announced, err = told.update(tx, head)
 		return err
 	})
 	switch {
@@ -217,6 +238,9 @@ func (p put) insertLines(tx *gorm.DB, lines []domain.Line) error {
 }
 
 func (p put) insertVersion(tx *gorm.DB, version int64) error {
+	if err := insertPayments(tx, p.merchantID, p.orderID, p.order.Payments); err != nil {
+		return err
+	}
 	return tx.Create(&versionRow{
 		MerchantID: p.merchantID, OrderID: p.orderID, Version: version,
 		Document: database.AsJSON(p.order), StoredAt: p.at,
@@ -228,10 +252,16 @@ func (p put) writeContact(tx *gorm.DB) error {
 	if p.contact == (domain.Contact{}) {
 		return tx.Where(ofOrder, p.merchantID, p.orderID).Delete(&contactRow{}).Error
 	}
+	sealed, err := seal.Document(p.sealer, contactAt(p.merchantID, p.orderID), p.contact)
+	if err != nil {
+		return err
+	}
 	return tx.Clauses(clause.OnConflict{
 		Columns:   []clause.Column{{Name: "merchant_id"}, {Name: "order_id"}},
-		DoUpdates: clause.AssignmentColumns([]string{"contact"}),
-	}).Create(&contactRow{MerchantID: p.merchantID, OrderID: p.orderID, Contact: database.AsJSON(p.contact)}).Error
+		DoUpdates: clause.AssignmentColumns([]string{"contact", "phone_index"}),
+	}).Create(&contactRow{
+		MerchantID: p.merchantID, OrderID: p.orderID, Contact: sealed, PhoneIndex: p.sealer.PhoneIndex(p.merchantID, p.contact.Phone),
+	}).Error
 }
 
 // insert writes rows in few statements.

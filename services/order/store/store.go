@@ -14,6 +14,7 @@ import (
 
 	"aftercare.dev/services/order/domain"
 	"aftercare.dev/services/platform/database"
+	"aftercare.dev/services/platform/seal"
 )
 
 //go:embed migrations/*.sql
@@ -33,13 +34,21 @@ const batch = 500
 
 // Store is safe for concurrent use by any number of processes.
 type Store struct {
-	db  *gorm.DB
-	now func() time.Time
+	db     *gorm.DB
+	now    func() time.Time
+	sealer *seal.Sealer
 }
 
 // New returns a store on a migrated database.
 func New(db *gorm.DB, now func() time.Time) *Store {
 	return &Store{db: db, now: now}
+}
+
+// Sealing returns the store with keys: contacts are sealed as the sealer says, and opened.
+func (s *Store) Sealing(sealer *seal.Sealer) *Store {
+	sealed := *s
+	sealed.sealer = sealer
+	return &sealed
 }
 
 // read is the handle for statements outside a transaction.
@@ -168,7 +177,7 @@ func (s *Store) readHeld(ctx context.Context, merchantID string, records []domai
 // Contact returns the personal data of an order, which is empty if the shop gave none. An order that
 // is not there is the problem order_not_found.
 func (s *Store) Contact(ctx context.Context, merchantID, orderID string) (domain.Contact, error) {
-	var rows []struct{ Contact database.JSON[domain.Contact] }
+	var rows []struct{ Contact *string }
 	err := s.read(ctx).Table("orders AS o").Select("c.contact").
 		Joins("LEFT JOIN order_contacts AS c ON c.merchant_id = o.merchant_id AND c.order_id = o.order_id").
 		Where("o.merchant_id = ? AND o.order_id = ?", merchantID, orderID).Find(&rows).Error
@@ -178,5 +187,8 @@ func (s *Store) Contact(ctx context.Context, merchantID, orderID string) (domain
 	if len(rows) == 0 {
 		return domain.Contact{}, domain.OrderNotFound()
 	}
-	return rows[0].Contact.V, nil
+	if rows[0].Contact == nil {
+		return domain.Contact{}, nil
+	}
+	return s.openContact(merchantID, orderID, *rows[0].Contact)
 }

@@ -253,3 +253,56 @@ func TestPersonalDataIsOnlyInTheContact(t *testing.T) {
 		}
 	})
 }
+
+func TestAPaymentIsFoundByTheProvidersNameForIt(t *testing.T) {
+	onBoth(t, func(t *testing.T, s *store.Store, db *gorm.DB) {
+		put(t, s, "o-1", draft())
+		other := draft()
+		other.Payments[0].ProviderReference = "out_0001"
+		put(t, s, "o-2", other)
+		split := draft()
+		split.Payments = append(split.Payments, split.Payments[0])
+		split.Payments[0].ProviderReference, split.Payments[0].Amount = "out-0005", cny(60)
+		split.Payments[1].PaymentID, split.Payments[1].ProviderReference, split.Payments[1].Amount = "pay-2", "out-0006", cny(50)
+		put(t, s, "o-3", split)
+		find := func(provider, reference, want string) {
+			t.Helper()
+			at, err := s.Payment(t.Context(), provider, reference)
+			if want == "" {
+				if !problem.HasCode(err, domain.CodePaymentNotFound) {
+					t.Fatalf("%s is at %+v, %v", reference, at, err)
+				}
+				return
+			}
+			paymentID := "pay-1"
+			if reference == "out-0006" {
+				paymentID = "pay-2"
+			}
+			if err != nil || at != (domain.PaymentAt{MerchantID: merchant, OrderID: want, PaymentID: paymentID}) {
+				t.Fatalf("%s is at %+v, %v", reference, at, err)
+			}
+		}
+		all := func() {
+			t.Helper()
+			find("wechatpay", "out-0001", "o-1")
+			find("wechatpay", "out_0001", "o-2")
+			find("wechatpay", "out-0006", "o-3")
+			find("alipay", "out-0001", "")
+			find("wechatpay", "out%", "")
+			find("wechatpay", "out-9999", "")
+		}
+		all()
+
+		// Orders of release 0.1 are in no index.
+		if err := db.Exec("DELETE FROM order_payments WHERE merchant_id = ?", merchant).Error; err != nil {
+			t.Fatal(err)
+		}
+		all()
+
+		changed := draft()
+		changed.Payments[0].ProviderReference = "out-0003"
+		put(t, s, "o-1", changed)
+		find("wechatpay", "out-0003", "o-1")
+		find("wechatpay", "out-0001", "o-1")
+	})
+}

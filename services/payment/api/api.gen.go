@@ -21,7 +21,245 @@ import (
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/labstack/echo/v4"
 	"github.com/oapi-codegen/runtime"
+	openapi_types "github.com/oapi-codegen/runtime/types"
 )
+
+// Defines values for DifferenceKind.
+const (
+	AmountDiffers     DifferenceKind = "amount_differs"
+	MissingAtProvider DifferenceKind = "missing_at_provider"
+	Returned          DifferenceKind = "returned"
+	StateDiffers      DifferenceKind = "state_differs"
+	UnknownRefund     DifferenceKind = "unknown_refund"
+)
+
+// Valid indicates whether the value is a known member of the DifferenceKind enum.
+func (e DifferenceKind) Valid() bool {
+	switch e {
+	case AmountDiffers:
+		return true
+	case MissingAtProvider:
+		return true
+	case Returned:
+		return true
+	case StateDiffers:
+		return true
+	case UnknownRefund:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for DifferenceState.
+const (
+	Open     DifferenceState = "open"
+	Resolved DifferenceState = "resolved"
+	Told     DifferenceState = "told"
+)
+
+// Valid indicates whether the value is a known member of the DifferenceState enum.
+func (e DifferenceState) Valid() bool {
+	switch e {
+	case Open:
+		return true
+	case Resolved:
+		return true
+	case Told:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for LedgerBearer.
+const (
+	Buyer    LedgerBearer = "buyer"
+	Carrier  LedgerBearer = "carrier"
+	Insurer  LedgerBearer = "insurer"
+	Merchant LedgerBearer = "merchant"
+	Platform LedgerBearer = "platform"
+)
+
+// Valid indicates whether the value is a known member of the LedgerBearer enum.
+func (e LedgerBearer) Valid() bool {
+	switch e {
+	case Buyer:
+		return true
+	case Carrier:
+		return true
+	case Insurer:
+		return true
+	case Merchant:
+		return true
+	case Platform:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for LedgerBookingState.
+const (
+	LedgerBookingStateOwed     LedgerBookingState = "owed"
+	LedgerBookingStatePosted   LedgerBookingState = "posted"
+	LedgerBookingStateReserved LedgerBookingState = "reserved"
+	LedgerBookingStateReversed LedgerBookingState = "reversed"
+	LedgerBookingStateVoided   LedgerBookingState = "voided"
+)
+
+// Valid indicates whether the value is a known member of the LedgerBookingState enum.
+func (e LedgerBookingState) Valid() bool {
+	switch e {
+	case LedgerBookingStateOwed:
+		return true
+	case LedgerBookingStatePosted:
+		return true
+	case LedgerBookingStateReserved:
+		return true
+	case LedgerBookingStateReversed:
+		return true
+	case LedgerBookingStateVoided:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for LedgerBookingInputKind.
+const (
+	LedgerBookingInputKindAdvance                LedgerBookingInputKind = "advance"
+	LedgerBookingInputKindCompensation           LedgerBookingInputKind = "compensation"
+	LedgerBookingInputKindFee                    LedgerBookingInputKind = "fee"
+	LedgerBookingInputKindFreightInsurancePayout LedgerBookingInputKind = "freight_insurance_payout"
+	LedgerBookingInputKindRecovery               LedgerBookingInputKind = "recovery"
+)
+
+// Valid indicates whether the value is a known member of the LedgerBookingInputKind enum.
+func (e LedgerBookingInputKind) Valid() bool {
+	switch e {
+	case LedgerBookingInputKindAdvance:
+		return true
+	case LedgerBookingInputKindCompensation:
+		return true
+	case LedgerBookingInputKindFee:
+		return true
+	case LedgerBookingInputKindFreightInsurancePayout:
+		return true
+	case LedgerBookingInputKindRecovery:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for LedgerBookingInputPhase.
+const (
+	LedgerBookingInputPhaseOwe     LedgerBookingInputPhase = "owe"
+	LedgerBookingInputPhasePost    LedgerBookingInputPhase = "post"
+	LedgerBookingInputPhaseReserve LedgerBookingInputPhase = "reserve"
+	LedgerBookingInputPhaseReverse LedgerBookingInputPhase = "reverse"
+	LedgerBookingInputPhaseVoid    LedgerBookingInputPhase = "void"
+)
+
+// Valid indicates whether the value is a known member of the LedgerBookingInputPhase enum.
+func (e LedgerBookingInputPhase) Valid() bool {
+	switch e {
+	case LedgerBookingInputPhaseOwe:
+		return true
+	case LedgerBookingInputPhasePost:
+		return true
+	case LedgerBookingInputPhaseReserve:
+		return true
+	case LedgerBookingInputPhaseReverse:
+		return true
+	case LedgerBookingInputPhaseVoid:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for LedgerBookingInputRecovers.
+const (
+	LedgerBookingInputRecoversAdvance         LedgerBookingInputRecovers = "advance"
+	LedgerBookingInputRecoversCompensation    LedgerBookingInputRecovers = "compensation"
+	LedgerBookingInputRecoversMerchantExpense LedgerBookingInputRecovers = "merchant_expense"
+)
+
+// Valid indicates whether the value is a known member of the LedgerBookingInputRecovers enum.
+func (e LedgerBookingInputRecovers) Valid() bool {
+	switch e {
+	case LedgerBookingInputRecoversAdvance:
+		return true
+	case LedgerBookingInputRecoversCompensation:
+		return true
+	case LedgerBookingInputRecoversMerchantExpense:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for LedgerEntryPhase.
+const (
+	LedgerEntryPhaseBook     LedgerEntryPhase = "book"
+	LedgerEntryPhasePost     LedgerEntryPhase = "post"
+	LedgerEntryPhaseReserve  LedgerEntryPhase = "reserve"
+	LedgerEntryPhaseReversal LedgerEntryPhase = "reversal"
+	LedgerEntryPhaseVoid     LedgerEntryPhase = "void"
+)
+
+// Valid indicates whether the value is a known member of the LedgerEntryPhase enum.
+func (e LedgerEntryPhase) Valid() bool {
+	switch e {
+	case LedgerEntryPhaseBook:
+		return true
+	case LedgerEntryPhasePost:
+		return true
+	case LedgerEntryPhaseReserve:
+		return true
+	case LedgerEntryPhaseReversal:
+		return true
+	case LedgerEntryPhaseVoid:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for LedgerKind.
+const (
+	LedgerKindAdvance                LedgerKind = "advance"
+	LedgerKindCompensation           LedgerKind = "compensation"
+	LedgerKindFee                    LedgerKind = "fee"
+	LedgerKindFreightInsurancePayout LedgerKind = "freight_insurance_payout"
+	LedgerKindRecovery               LedgerKind = "recovery"
+	LedgerKindRefund                 LedgerKind = "refund"
+	LedgerKindRefundOutside          LedgerKind = "refund_outside"
+)
+
+// Valid indicates whether the value is a known member of the LedgerKind enum.
+func (e LedgerKind) Valid() bool {
+	switch e {
+	case LedgerKindAdvance:
+		return true
+	case LedgerKindCompensation:
+		return true
+	case LedgerKindFee:
+		return true
+	case LedgerKindFreightInsurancePayout:
+		return true
+	case LedgerKindRecovery:
+		return true
+	case LedgerKindRefund:
+		return true
+	case LedgerKindRefundOutside:
+		return true
+	default:
+		return false
+	}
+}
 
 // Defines values for RefundPartState.
 const (
@@ -97,19 +335,37 @@ func (e RefundState) Valid() bool {
 
 // Defines values for ResolveRefundInputResolution.
 const (
-	ManualTransfer ResolveRefundInputResolution = "manual_transfer"
-	Retry          ResolveRefundInputResolution = "retry"
-	Void           ResolveRefundInputResolution = "void"
+	ResolveRefundInputResolutionManualTransfer ResolveRefundInputResolution = "manual_transfer"
+	ResolveRefundInputResolutionRetry          ResolveRefundInputResolution = "retry"
+	ResolveRefundInputResolutionVoid           ResolveRefundInputResolution = "void"
 )
 
 // Valid indicates whether the value is a known member of the ResolveRefundInputResolution enum.
 func (e ResolveRefundInputResolution) Valid() bool {
 	switch e {
-	case ManualTransfer:
+	case ResolveRefundInputResolutionManualTransfer:
 		return true
-	case Retry:
+	case ResolveRefundInputResolutionRetry:
 		return true
-	case Void:
+	case ResolveRefundInputResolutionVoid:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for GetLedgerStatementParamsFormat.
+const (
+	Csv  GetLedgerStatementParamsFormat = "csv"
+	JSON GetLedgerStatementParamsFormat = "json"
+)
+
+// Valid indicates whether the value is a known member of the GetLedgerStatementParamsFormat enum.
+func (e GetLedgerStatementParamsFormat) Valid() bool {
+	switch e {
+	case Csv:
+		return true
+	case JSON:
 		return true
 	default:
 		return false
@@ -141,8 +397,238 @@ type CaseEvent struct {
 	Subject string `json:"subject"`
 }
 
+// Difference Something that we and the provider do not agree about. Money that the provider paid and we did not count (unknown_refund, state_differs) was taken from what may still be refunded of the payment when it was found. Amount is what we asked to refund, zero for a refund that is not ours; provider_amount what the provider says that it refunded, zero if nothing or if it was taken back; overpaid what it paid beyond what could still be refunded of the payment, when it was found.
+type Difference struct {
+	// Amount Minor units of an ISO 4217 currency
+	Amount Money `json:"amount"`
+
+	// BillDate The day of the bill; absent if it was not a bill that told
+	BillDate *openapi_types.Date `json:"bill_date,omitempty"`
+
+	// CaseID The case that it was carried to, else the one whose refund it is, else, for a refund that is not ours, the case that last refunded something of the order. Empty if there is none.
+	CaseID       string    `json:"case_id"`
+	CreatedAt    time.Time `json:"created_at"`
+	DifferenceID string    `json:"difference_id"`
+
+	// Kind missing_at_provider: ours says paid, the provider has no such success · unknown_refund: the provider paid what we did not ask for (a refund made outside the system) · amount_differs · state_differs: the provider paid what we gave up, paid by hand or never sent · returned: the provider took a success back
+	Kind DifferenceKind `json:"kind"`
+
+	// MerchantID Empty if no order has the payment
+	MerchantID string  `json:"merchant_id"`
+	NoteID     *string `json:"note_id,omitempty"`
+
+	// OrderID Empty if no order has the payment
+	OrderID string `json:"order_id"`
+
+	// Overpaid Minor units of an ISO 4217 currency
+	Overpaid Money `json:"overpaid"`
+
+	// PaymentID Empty if no order has the payment
+	PaymentID        string `json:"payment_id"`
+	PaymentReference string `json:"payment_reference"`
+	Provider         string `json:"provider"`
+
+	// ProviderAmount Minor units of an ISO 4217 currency
+	ProviderAmount Money `json:"provider_amount"`
+
+	// ProviderReference The provider's id of the refund; may be empty
+	ProviderReference string `json:"provider_reference"`
+
+	// RefundID Empty for a refund that is not ours
+	RefundID string `json:"refund_id"`
+
+	// RefundNumber The number that the provider names (out_refund_no), ours or not
+	RefundNumber string     `json:"refund_number"`
+	ResolvedAt   *time.Time `json:"resolved_at,omitempty"`
+	ResolvedBy   *string    `json:"resolved_by,omitempty"`
+
+	// State open: nobody was told · told: carried to its case or to where operators look · resolved: a person is done with it
+	State  DifferenceState `json:"state"`
+	ToldAt *time.Time      `json:"told_at,omitempty"`
+}
+
+// DifferenceKind missing_at_provider: ours says paid, the provider has no such success · unknown_refund: the provider paid what we did not ask for (a refund made outside the system) · amount_differs · state_differs: the provider paid what we gave up, paid by hand or never sent · returned: the provider took a success back
+type DifferenceKind string
+
+// DifferencePage defines model for DifferencePage.
+type DifferencePage struct {
+	Items      []Difference `json:"items"`
+	NextCursor *string      `json:"next_cursor,omitempty"`
+}
+
+// DifferenceState open: nobody was told · told: carried to its case or to where operators look · resolved: a person is done with it
+type DifferenceState string
+
 // ID defines model for ID.
 type ID = string
+
+// LedgerAccount defines model for LedgerAccount.
+type LedgerAccount = string
+
+// LedgerAccountPeriod defines model for LedgerAccountPeriod.
+type LedgerAccountPeriod struct {
+	Account LedgerAccount `json:"account"`
+
+	// Closing Minor units of an ISO 4217 currency
+	Closing Money `json:"closing"`
+
+	// Credits Minor units of an ISO 4217 currency
+	Credits Money `json:"credits"`
+
+	// Debits Minor units of an ISO 4217 currency
+	Debits Money `json:"debits"`
+
+	// Opening Minor units of an ISO 4217 currency
+	Opening Money `json:"opening"`
+}
+
+// LedgerBalance The balance is debits less credits; pending is the same of what is reserved, neither posted nor voided
+type LedgerBalance struct {
+	Account LedgerAccount `json:"account"`
+
+	// Balance Minor units of an ISO 4217 currency
+	Balance Money `json:"balance"`
+
+	// Credits Minor units of an ISO 4217 currency
+	Credits Money `json:"credits"`
+
+	// Debits Minor units of an ISO 4217 currency
+	Debits Money `json:"debits"`
+
+	// Pending Minor units of an ISO 4217 currency
+	Pending Money `json:"pending"`
+}
+
+// LedgerBalances defines model for LedgerBalances.
+type LedgerBalances struct {
+	Items []LedgerBalance `json:"items"`
+}
+
+// LedgerBearer Who bears the cost in the end
+type LedgerBearer string
+
+// LedgerBooking defines model for LedgerBooking.
+type LedgerBooking struct {
+	// Amount Minor units of an ISO 4217 currency
+	Amount Money `json:"amount"`
+
+	// Bearer Who bears the cost in the end
+	Bearer    LedgerBearer       `json:"bearer"`
+	BookingID string             `json:"booking_id"`
+	CaseID    string             `json:"case_id"`
+	Cause     string             `json:"cause"`
+	Entries   []LedgerEntry      `json:"entries"`
+	Kind      LedgerKind         `json:"kind"`
+	State     LedgerBookingState `json:"state"`
+}
+
+// LedgerBookingState defines model for LedgerBooking.State.
+type LedgerBookingState string
+
+// LedgerBookingInput defines model for LedgerBookingInput.
+type LedgerBookingInput struct {
+	// Amount Minor units of an ISO 4217 currency
+	Amount Money `json:"amount"`
+
+	// Bearer Who bears the cost in the end
+	Bearer LedgerBearer           `json:"bearer"`
+	CaseID ID                     `json:"case_id"`
+	Cause  LedgerCode             `json:"cause"`
+	Kind   LedgerBookingInputKind `json:"kind"`
+
+	// Phase reserve: set aside · owe: due and not paid yet, such as a recovery that the carrier accepted · post: paid (also at once, without a reserve) · void: give up what is reserved · reverse: undo what was posted or owed
+	Phase LedgerBookingInputPhase `json:"phase"`
+
+	// Recovers What a recovery is of
+	Recovers *LedgerBookingInputRecovers `json:"recovers,omitempty"`
+
+	// Via The provider that moves the money, or manual for a transfer by hand
+	Via *LedgerVia `json:"via,omitempty"`
+}
+
+// LedgerBookingInputKind defines model for LedgerBookingInput.Kind.
+type LedgerBookingInputKind string
+
+// LedgerBookingInputPhase reserve: set aside · owe: due and not paid yet, such as a recovery that the carrier accepted · post: paid (also at once, without a reserve) · void: give up what is reserved · reverse: undo what was posted or owed
+type LedgerBookingInputPhase string
+
+// LedgerBookingInputRecovers What a recovery is of
+type LedgerBookingInputRecovers string
+
+// LedgerCode defines model for LedgerCode.
+type LedgerCode = string
+
+// LedgerEntry One movement between two accounts, never changed. A reserve counts in no balance until it is posted, and is posted or voided once; a reversal undoes the entry that it names, once.
+type LedgerEntry struct {
+	// Amount Minor units of an ISO 4217 currency
+	Amount Money     `json:"amount"`
+	At     time.Time `json:"at"`
+
+	// Bearer Who bears the cost in the end
+	Bearer LedgerBearer `json:"bearer"`
+
+	// CaseID Empty only for a refund that was made outside the system on an order without a case
+	CaseID string `json:"case_id"`
+
+	// Cause Why, as a code, such as the reason of the refund
+	Cause         string           `json:"cause"`
+	CreditAccount LedgerAccount    `json:"credit_account"`
+	DebitAccount  LedgerAccount    `json:"debit_account"`
+	EntryID       string           `json:"entry_id"`
+	Kind          LedgerKind       `json:"kind"`
+	Phase         LedgerEntryPhase `json:"phase"`
+
+	// Resolves entry_id of the reserve that this post or void ends
+	Resolves *string `json:"resolves,omitempty"`
+
+	// Reverses entry_id of the entry that this reversal undoes
+	Reverses *string `json:"reverses,omitempty"`
+
+	// Subject Refund number or booking id
+	Subject string `json:"subject"`
+}
+
+// LedgerEntryPhase defines model for LedgerEntry.Phase.
+type LedgerEntryPhase string
+
+// LedgerEntryPage defines model for LedgerEntryPage.
+type LedgerEntryPage struct {
+	Items      []LedgerEntry `json:"items"`
+	NextCursor *string       `json:"next_cursor,omitempty"`
+}
+
+// LedgerKind defines model for LedgerKind.
+type LedgerKind string
+
+// LedgerStatement defines model for LedgerStatement.
+type LedgerStatement struct {
+	Accounts []LedgerAccountPeriod `json:"accounts"`
+	Currency string                `json:"currency"`
+	Entries  []LedgerEntry         `json:"entries"`
+	From     time.Time             `json:"from"`
+	To       time.Time             `json:"to"`
+
+	// Totals Over all accounts; opening and closing are zero
+	Totals LedgerTotals `json:"totals"`
+}
+
+// LedgerTotals Over all accounts; opening and closing are zero
+type LedgerTotals struct {
+	// Closing Minor units of an ISO 4217 currency
+	Closing Money `json:"closing"`
+
+	// Credits Minor units of an ISO 4217 currency
+	Credits Money `json:"credits"`
+
+	// Debits Minor units of an ISO 4217 currency
+	Debits Money `json:"debits"`
+
+	// Opening Minor units of an ISO 4217 currency
+	Opening Money `json:"opening"`
+}
+
+// LedgerVia The provider that moves the money, or manual for a transfer by hand
+type LedgerVia = string
 
 // LineAmount defines model for LineAmount.
 type LineAmount struct {
@@ -168,6 +654,26 @@ type Problem struct {
 	TraceID              *string                `json:"trace_id,omitempty"`
 	Type                 string                 `json:"type"`
 	AdditionalProperties map[string]interface{} `json:"-"`
+}
+
+// Reconciliation One day of one provider's bill, as the last run left it
+type Reconciliation struct {
+	// At When the last run ended
+	At       time.Time          `json:"at"`
+	BillDate openapi_types.Date `json:"bill_date"`
+
+	// Found Differences of that day
+	Found int64 `json:"found"`
+
+	// InBill Refunds in the bill
+	InBill int64 `json:"in_bill"`
+
+	// Ours Refunds of ours that succeeded on that day
+	Ours     int64  `json:"ours"`
+	Provider string `json:"provider"`
+
+	// Runs How many times the day was compared
+	Runs int64 `json:"runs"`
 }
 
 // Refund defines model for Refund.
@@ -235,6 +741,12 @@ type RefundPartState string
 // RefundState reserved: not sent, or waiting for the provider's gap · processing: sent, outcome open · succeeded · needs_attention: a part is refused, abnormal or lacks funds, a person decides · closed: the provider closed a part without paying · paid_manually · voided. The state of a refund is that of its least settled part.
 type RefundState string
 
+// ResolveDifferenceInput defines model for ResolveDifferenceInput.
+type ResolveDifferenceInput struct {
+	ActorID ID  `json:"actor_id"`
+	NoteID  *ID `json:"note_id,omitempty"`
+}
+
 // ResolveRefundInput defines model for ResolveRefundInput.
 type ResolveRefundInput struct {
 	ActorID    ID                           `json:"actor_id"`
@@ -247,14 +759,81 @@ type ResolveRefundInput struct {
 // ResolveRefundInputResolution defines model for ResolveRefundInput.Resolution.
 type ResolveRefundInputResolution string
 
+// ToldInput The case that was told, if payment did not know it
+type ToldInput struct {
+	CaseID *ID `json:"case_id,omitempty"`
+}
+
 // Cursor defines model for Cursor.
 type Cursor = string
+
+// DifferenceID defines model for DifferenceID.
+type DifferenceID = ID
 
 // Limit defines model for Limit.
 type Limit = int
 
 // MerchantID defines model for MerchantID.
 type MerchantID = ID
+
+// Provider defines model for Provider.
+type Provider = string
+
+// ListAllDifferencesParams defines parameters for ListAllDifferences.
+type ListAllDifferencesParams struct {
+	State *DifferenceState `form:"state,omitempty" json:"state,omitempty"`
+
+	// Cursor next_cursor of the page before
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+	Limit  *Limit  `form:"limit,omitempty" json:"limit,omitempty"`
+}
+
+// ListDifferencesParams defines parameters for ListDifferences.
+type ListDifferencesParams struct {
+	State   *DifferenceState `form:"state,omitempty" json:"state,omitempty"`
+	CaseID  *ID              `form:"case_id,omitempty" json:"case_id,omitempty"`
+	OrderID *ID              `form:"order_id,omitempty" json:"order_id,omitempty"`
+
+	// Cursor next_cursor of the page before
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+	Limit  *Limit  `form:"limit,omitempty" json:"limit,omitempty"`
+}
+
+// ListLedgerEntriesParams defines parameters for ListLedgerEntries.
+type ListLedgerEntriesParams struct {
+	CaseID *ID `form:"case_id,omitempty" json:"case_id,omitempty"`
+
+	// Account On either side
+	Account *LedgerAccount `form:"account,omitempty" json:"account,omitempty"`
+
+	// From Booked then or later
+	From *time.Time `form:"from,omitempty" json:"from,omitempty"`
+
+	// To Booked before
+	To *time.Time `form:"to,omitempty" json:"to,omitempty"`
+
+	// Cursor next_cursor of the page before
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+	Limit  *Limit  `form:"limit,omitempty" json:"limit,omitempty"`
+}
+
+// GetLedgerStatementParams defines parameters for GetLedgerStatement.
+type GetLedgerStatementParams struct {
+	From time.Time `form:"from" json:"from"`
+
+	// To The period ends before
+	To       time.Time `form:"to" json:"to"`
+	Currency string    `form:"currency" json:"currency"`
+
+	// Format As the header Accept would say it
+	Format *GetLedgerStatementParamsFormat `form:"format,omitempty" json:"format,omitempty"`
+
+	// Accept text/csv for CSV
+	Accept *string `json:"Accept,omitempty"`
+}
+
+// GetLedgerStatementParamsFormat defines parameters for GetLedgerStatement.
+type GetLedgerStatementParamsFormat string
 
 // ListRefundsParams defines parameters for ListRefunds.
 type ListRefundsParams struct {
@@ -275,6 +854,15 @@ type GetRefundParams struct {
 
 // ReceivePaymentCallbackJSONRequestBody defines body for ReceivePaymentCallback for application/json ContentType.
 type ReceivePaymentCallbackJSONRequestBody = Callback
+
+// MarkDifferenceToldJSONRequestBody defines body for MarkDifferenceTold for application/json ContentType.
+type MarkDifferenceToldJSONRequestBody = ToldInput
+
+// ResolveDifferenceJSONRequestBody defines body for ResolveDifference for application/json ContentType.
+type ResolveDifferenceJSONRequestBody = ResolveDifferenceInput
+
+// PutLedgerBookingJSONRequestBody defines body for PutLedgerBooking for application/json ContentType.
+type PutLedgerBookingJSONRequestBody = LedgerBookingInput
 
 // ReserveRefundJSONRequestBody defines body for ReserveRefund for application/json ContentType.
 type ReserveRefundJSONRequestBody = RefundInput
@@ -535,6 +1123,96 @@ type ClientInterface interface {
 	// Corresponds with POST /v1/callbacks/wechatpay (the `ReceivePaymentCallback` operationId).
 	ReceivePaymentCallback(ctx context.Context, body ReceivePaymentCallbackJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// ListAllDifferences Differences of all merchants, the oldest first
+	//
+	// For the worker, which carries each open one to its case and then says so by `markDifferenceTold`. One whose payment no order has is nobody's yet: its merchant_id and order_id are empty.
+	//
+	// Corresponds with GET /v1/differences (the `ListAllDifferences` operationId).
+	ListAllDifferences(ctx context.Context, params *ListAllDifferencesParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// MarkDifferenceToldWithBody The difference was carried to where people look
+	//
+	// Open becomes told; one that is told or resolved stays as it is. Repeatable.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/differences/{difference_id}/told (the `MarkDifferenceTold` operationId).
+	MarkDifferenceToldWithBody(ctx context.Context, differenceID DifferenceID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// MarkDifferenceTold The difference was carried to where people look
+	//
+	// Open becomes told; one that is told or resolved stays as it is. Repeatable.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/differences/{difference_id}/told (the `MarkDifferenceTold` operationId).
+	MarkDifferenceTold(ctx context.Context, differenceID DifferenceID, body MarkDifferenceToldJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListDifferences Differences of a merchant, the oldest first
+	//
+	// Corresponds with GET /v1/merchants/{merchant_id}/differences (the `ListDifferences` operationId).
+	ListDifferences(ctx context.Context, merchantID MerchantID, params *ListDifferencesParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetDifference One difference
+	//
+	// Corresponds with GET /v1/merchants/{merchant_id}/differences/{difference_id} (the `GetDifference` operationId).
+	GetDifference(ctx context.Context, merchantID MerchantID, differenceID DifferenceID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ResolveDifferenceWithBody A person has dealt with the difference
+	//
+	// Moves no money: it says that somebody looked and what is left to do is done. Repeated by the same person with the same note: the difference. Resolved in other words before: 409 `difference_resolved`.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/merchants/{merchant_id}/differences/{difference_id}/resolve (the `ResolveDifference` operationId).
+	ResolveDifferenceWithBody(ctx context.Context, merchantID MerchantID, differenceID DifferenceID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ResolveDifference A person has dealt with the difference
+	//
+	// Moves no money: it says that somebody looked and what is left to do is done. Repeated by the same person with the same note: the difference. Resolved in other words before: 409 `difference_resolved`.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/merchants/{merchant_id}/differences/{difference_id}/resolve (the `ResolveDifference` operationId).
+	ResolveDifference(ctx context.Context, merchantID MerchantID, differenceID DifferenceID, body ResolveDifferenceJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetLedgerBalances What each account of the merchant's ledger stands at
+	//
+	// Their balances sum to zero in each currency. Reserved amounts are apart, in pending.
+	//
+	// Corresponds with GET /v1/merchants/{merchant_id}/ledger/balances (the `GetLedgerBalances` operationId).
+	GetLedgerBalances(ctx context.Context, merchantID MerchantID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PutLedgerBookingWithBody Book money that is not a refund, or take a booking further
+	//
+	// Repeatable: what is booked is not booked again, and a phase that the booking is past changes nothing; the answer tells how it stands. Same id, other content: 409 `booking_differs`. A void is for what is reserved, a reverse for what was posted or is owed, else 409 `booking_not_reserved` or `booking_not_posted`. To post what was voided is 409 `booking_voided`.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PUT /v1/merchants/{merchant_id}/ledger/bookings/{booking_id} (the `PutLedgerBooking` operationId).
+	PutLedgerBookingWithBody(ctx context.Context, merchantID MerchantID, bookingID ID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PutLedgerBooking Book money that is not a refund, or take a booking further
+	//
+	// Repeatable: what is booked is not booked again, and a phase that the booking is past changes nothing; the answer tells how it stands. Same id, other content: 409 `booking_differs`. A void is for what is reserved, a reverse for what was posted or is owed, else 409 `booking_not_reserved` or `booking_not_posted`. To post what was voided is 409 `booking_voided`.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PUT /v1/merchants/{merchant_id}/ledger/bookings/{booking_id} (the `PutLedgerBooking` operationId).
+	PutLedgerBooking(ctx context.Context, merchantID MerchantID, bookingID ID, body PutLedgerBookingJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListLedgerEntries Entries of the ledger, the oldest first
+	//
+	// Corresponds with GET /v1/merchants/{merchant_id}/ledger/entries (the `ListLedgerEntries` operationId).
+	ListLedgerEntries(ctx context.Context, merchantID MerchantID, params *ListLedgerEntriesParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetLedgerStatement What was booked in a period, between the balances before and after it
+	//
+	// A period with more than 10,000 entries is 422 `statement_too_long`; ask for shorter ones, whose closing and opening balances fit together. A period is complete a minute after its end.
+	//
+	// Corresponds with GET /v1/merchants/{merchant_id}/ledger/statements (the `GetLedgerStatement` operationId).
+	GetLedgerStatement(ctx context.Context, merchantID MerchantID, params *GetLedgerStatementParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// ListRefunds Refunds of a case or an order, or those that need a person
 	//
 	// Corresponds with GET /v1/merchants/{merchant_id}/refunds (the `ListRefunds` operationId).
@@ -587,6 +1265,13 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /v1/merchants/{merchant_id}/refunds/{refund_id}/submit (the `SubmitRefund` operationId).
 	SubmitRefund(ctx context.Context, merchantID MerchantID, refundID ID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ReconcileDay Compare one day of the provider's bill with the refunds, both ways
+	//
+	// For the worker: the bill of an account holds the refunds of every merchant that pays through it. Repeatable: what was found before is not found again. Each thing that does not agree is asked about at the provider before it is called a difference, and what the provider says is stored. A bill that is not there yet is 503 `bill_not_ready` (at WeChat Pay until about 10:00 of the next day, China Standard Time); a day that the provider gives no bill of, such as one older than three months, is 422 `bill_date_out_of_range`. It may take minutes; a run that is cut short is gone on with by the next.
+	//
+	// Corresponds with PUT /v1/reconciliations/{provider}/{bill_date} (the `ReconcileDay` operationId).
+	ReconcileDay(ctx context.Context, provider Provider, billDate openapi_types.Date, reqEditors ...RequestEditorFn) (*http.Response, error)
 }
 
 // ReceivePaymentCallbackWithBody A refund notification of WeChat Pay v3
@@ -613,6 +1298,216 @@ func (c *Client) ReceivePaymentCallbackWithBody(ctx context.Context, contentType
 // Corresponds with POST /v1/callbacks/wechatpay (the `ReceivePaymentCallback` operationId).
 func (c *Client) ReceivePaymentCallback(ctx context.Context, body ReceivePaymentCallbackJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewReceivePaymentCallbackRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListAllDifferences Differences of all merchants, the oldest first
+//
+// For the worker, which carries each open one to its case and then says so by `markDifferenceTold`. One whose payment no order has is nobody's yet: its merchant_id and order_id are empty.
+//
+// Corresponds with GET /v1/differences (the `ListAllDifferences` operationId).
+func (c *Client) ListAllDifferences(ctx context.Context, params *ListAllDifferencesParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListAllDifferencesRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// MarkDifferenceToldWithBody The difference was carried to where people look
+//
+// Open becomes told; one that is told or resolved stays as it is. Repeatable.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/differences/{difference_id}/told (the `MarkDifferenceTold` operationId).
+func (c *Client) MarkDifferenceToldWithBody(ctx context.Context, differenceID DifferenceID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewMarkDifferenceToldRequestWithBody(c.Server, differenceID, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// MarkDifferenceTold The difference was carried to where people look
+//
+// Open becomes told; one that is told or resolved stays as it is. Repeatable.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/differences/{difference_id}/told (the `MarkDifferenceTold` operationId).
+func (c *Client) MarkDifferenceTold(ctx context.Context, differenceID DifferenceID, body MarkDifferenceToldJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewMarkDifferenceToldRequest(c.Server, differenceID, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListDifferences Differences of a merchant, the oldest first
+//
+// Corresponds with GET /v1/merchants/{merchant_id}/differences (the `ListDifferences` operationId).
+func (c *Client) ListDifferences(ctx context.Context, merchantID MerchantID, params *ListDifferencesParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListDifferencesRequest(c.Server, merchantID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetDifference One difference
+//
+// Corresponds with GET /v1/merchants/{merchant_id}/differences/{difference_id} (the `GetDifference` operationId).
+func (c *Client) GetDifference(ctx context.Context, merchantID MerchantID, differenceID DifferenceID, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetDifferenceRequest(c.Server, merchantID, differenceID)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ResolveDifferenceWithBody A person has dealt with the difference
+//
+// Moves no money: it says that somebody looked and what is left to do is done. Repeated by the same person with the same note: the difference. Resolved in other words before: 409 `difference_resolved`.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/merchants/{merchant_id}/differences/{difference_id}/resolve (the `ResolveDifference` operationId).
+func (c *Client) ResolveDifferenceWithBody(ctx context.Context, merchantID MerchantID, differenceID DifferenceID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewResolveDifferenceRequestWithBody(c.Server, merchantID, differenceID, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ResolveDifference A person has dealt with the difference
+//
+// Moves no money: it says that somebody looked and what is left to do is done. Repeated by the same person with the same note: the difference. Resolved in other words before: 409 `difference_resolved`.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/merchants/{merchant_id}/differences/{difference_id}/resolve (the `ResolveDifference` operationId).
+func (c *Client) ResolveDifference(ctx context.Context, merchantID MerchantID, differenceID DifferenceID, body ResolveDifferenceJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewResolveDifferenceRequest(c.Server, merchantID, differenceID, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetLedgerBalances What each account of the merchant's ledger stands at
+//
+// Their balances sum to zero in each currency. Reserved amounts are apart, in pending.
+//
+// Corresponds with GET /v1/merchants/{merchant_id}/ledger/balances (the `GetLedgerBalances` operationId).
+func (c *Client) GetLedgerBalances(ctx context.Context, merchantID MerchantID, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetLedgerBalancesRequest(c.Server, merchantID)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PutLedgerBookingWithBody Book money that is not a refund, or take a booking further
+//
+// Repeatable: what is booked is not booked again, and a phase that the booking is past changes nothing; the answer tells how it stands. Same id, other content: 409 `booking_differs`. A void is for what is reserved, a reverse for what was posted or is owed, else 409 `booking_not_reserved` or `booking_not_posted`. To post what was voided is 409 `booking_voided`.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PUT /v1/merchants/{merchant_id}/ledger/bookings/{booking_id} (the `PutLedgerBooking` operationId).
+func (c *Client) PutLedgerBookingWithBody(ctx context.Context, merchantID MerchantID, bookingID ID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPutLedgerBookingRequestWithBody(c.Server, merchantID, bookingID, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PutLedgerBooking Book money that is not a refund, or take a booking further
+//
+// Repeatable: what is booked is not booked again, and a phase that the booking is past changes nothing; the answer tells how it stands. Same id, other content: 409 `booking_differs`. A void is for what is reserved, a reverse for what was posted or is owed, else 409 `booking_not_reserved` or `booking_not_posted`. To post what was voided is 409 `booking_voided`.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PUT /v1/merchants/{merchant_id}/ledger/bookings/{booking_id} (the `PutLedgerBooking` operationId).
+func (c *Client) PutLedgerBooking(ctx context.Context, merchantID MerchantID, bookingID ID, body PutLedgerBookingJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPutLedgerBookingRequest(c.Server, merchantID, bookingID, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListLedgerEntries Entries of the ledger, the oldest first
+//
+// Corresponds with GET /v1/merchants/{merchant_id}/ledger/entries (the `ListLedgerEntries` operationId).
+func (c *Client) ListLedgerEntries(ctx context.Context, merchantID MerchantID, params *ListLedgerEntriesParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListLedgerEntriesRequest(c.Server, merchantID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetLedgerStatement What was booked in a period, between the balances before and after it
+//
+// A period with more than 10,000 entries is 422 `statement_too_long`; ask for shorter ones, whose closing and opening balances fit together. A period is complete a minute after its end.
+//
+// Corresponds with GET /v1/merchants/{merchant_id}/ledger/statements (the `GetLedgerStatement` operationId).
+func (c *Client) GetLedgerStatement(ctx context.Context, merchantID MerchantID, params *GetLedgerStatementParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetLedgerStatementRequest(c.Server, merchantID, params)
 	if err != nil {
 		return nil, err
 	}
@@ -746,6 +1641,23 @@ func (c *Client) SubmitRefund(ctx context.Context, merchantID MerchantID, refund
 	return c.Client.Do(req)
 }
 
+// ReconcileDay Compare one day of the provider's bill with the refunds, both ways
+//
+// For the worker: the bill of an account holds the refunds of every merchant that pays through it. Repeatable: what was found before is not found again. Each thing that does not agree is asked about at the provider before it is called a difference, and what the provider says is stored. A bill that is not there yet is 503 `bill_not_ready` (at WeChat Pay until about 10:00 of the next day, China Standard Time); a day that the provider gives no bill of, such as one older than three months, is 422 `bill_date_out_of_range`. It may take minutes; a run that is cut short is gone on with by the next.
+//
+// Corresponds with PUT /v1/reconciliations/{provider}/{bill_date} (the `ReconcileDay` operationId).
+func (c *Client) ReconcileDay(ctx context.Context, provider Provider, billDate openapi_types.Date, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewReconcileDayRequest(c.Server, provider, billDate)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // NewReceivePaymentCallbackRequest calls the generic ReceivePaymentCallback builder with application/json body
 func NewReceivePaymentCallbackRequest(server string, body ReceivePaymentCallbackJSONRequestBody) (*http.Request, error) {
 	var bodyReader io.Reader
@@ -782,6 +1694,644 @@ func NewReceivePaymentCallbackRequestWithBody(server string, contentType string,
 	}
 
 	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewListAllDifferencesRequest constructs an http.Request for the ListAllDifferences method
+func NewListAllDifferencesRequest(server string, params *ListAllDifferencesParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/differences")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.State != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "state", *params.State, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewMarkDifferenceToldRequest calls the generic MarkDifferenceTold builder with application/json body
+func NewMarkDifferenceToldRequest(server string, differenceID DifferenceID, body MarkDifferenceToldJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewMarkDifferenceToldRequestWithBody(server, differenceID, "application/json", bodyReader)
+}
+
+// NewMarkDifferenceToldRequestWithBody constructs an http.Request for the MarkDifferenceTold method, with any body, and a specified content type
+func NewMarkDifferenceToldRequestWithBody(server string, differenceID DifferenceID, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "difference_id", differenceID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/differences/%s/told", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewListDifferencesRequest constructs an http.Request for the ListDifferences method
+func NewListDifferencesRequest(server string, merchantID MerchantID, params *ListDifferencesParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "merchant_id", merchantID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/merchants/%s/differences", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.State != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "state", *params.State, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.CaseID != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "case_id", *params.CaseID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.OrderID != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "order_id", *params.OrderID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewGetDifferenceRequest constructs an http.Request for the GetDifference method
+func NewGetDifferenceRequest(server string, merchantID MerchantID, differenceID DifferenceID) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "merchant_id", merchantID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "difference_id", differenceID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/merchants/%s/differences/%s", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewResolveDifferenceRequest calls the generic ResolveDifference builder with application/json body
+func NewResolveDifferenceRequest(server string, merchantID MerchantID, differenceID DifferenceID, body ResolveDifferenceJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewResolveDifferenceRequestWithBody(server, merchantID, differenceID, "application/json", bodyReader)
+}
+
+// NewResolveDifferenceRequestWithBody constructs an http.Request for the ResolveDifference method, with any body, and a specified content type
+func NewResolveDifferenceRequestWithBody(server string, merchantID MerchantID, differenceID DifferenceID, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "merchant_id", merchantID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "difference_id", differenceID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/merchants/%s/differences/%s/resolve", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewGetLedgerBalancesRequest constructs an http.Request for the GetLedgerBalances method
+func NewGetLedgerBalancesRequest(server string, merchantID MerchantID) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "merchant_id", merchantID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/merchants/%s/ledger/balances", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewPutLedgerBookingRequest calls the generic PutLedgerBooking builder with application/json body
+func NewPutLedgerBookingRequest(server string, merchantID MerchantID, bookingID ID, body PutLedgerBookingJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewPutLedgerBookingRequestWithBody(server, merchantID, bookingID, "application/json", bodyReader)
+}
+
+// NewPutLedgerBookingRequestWithBody constructs an http.Request for the PutLedgerBooking method, with any body, and a specified content type
+func NewPutLedgerBookingRequestWithBody(server string, merchantID MerchantID, bookingID ID, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "merchant_id", merchantID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "booking_id", bookingID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/merchants/%s/ledger/bookings/%s", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPut, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewListLedgerEntriesRequest constructs an http.Request for the ListLedgerEntries method
+func NewListLedgerEntriesRequest(server string, merchantID MerchantID, params *ListLedgerEntriesParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "merchant_id", merchantID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/merchants/%s/ledger/entries", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.CaseID != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "case_id", *params.CaseID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Account != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "account", *params.Account, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.From != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "from", *params.From, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.To != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "to", *params.To, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewGetLedgerStatementRequest constructs an http.Request for the GetLedgerStatement method
+func NewGetLedgerStatementRequest(server string, merchantID MerchantID, params *GetLedgerStatementParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "merchant_id", merchantID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/merchants/%s/ledger/statements", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "from", params.From, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "to", params.To, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "currency", params.Currency, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if params.Format != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "format", *params.Format, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.Accept != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Accept", *params.Accept, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Accept", headerParam0)
+		}
+
+	}
 
 	return req, nil
 }
@@ -1112,6 +2662,47 @@ func NewSubmitRefundRequest(server string, merchantID MerchantID, refundID ID) (
 	return req, nil
 }
 
+// NewReconcileDayRequest constructs an http.Request for the ReconcileDay method
+func NewReconcileDayRequest(server string, provider Provider, billDate openapi_types.Date) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "provider", provider, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "bill_date", billDate, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "date"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/reconciliations/%s/%s", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPut, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
 func (c *Client) applyEditors(ctx context.Context, req *http.Request, additionalEditors []RequestEditorFn) error {
 	for _, r := range c.RequestEditors {
 		if err := r(ctx, req); err != nil {
@@ -1169,6 +2760,108 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /v1/callbacks/wechatpay (the `ReceivePaymentCallback` operationId).
 	ReceivePaymentCallbackWithResponse(ctx context.Context, body ReceivePaymentCallbackJSONRequestBody, reqEditors ...RequestEditorFn) (*ReceivePaymentCallbackResponse, error)
+
+	// ListAllDifferencesWithResponse Differences of all merchants, the oldest first
+	//
+	// For the worker, which carries each open one to its case and then says so by `markDifferenceTold`. One whose payment no order has is nobody's yet: its merchant_id and order_id are empty.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/differences (the `ListAllDifferences` operationId).
+	ListAllDifferencesWithResponse(ctx context.Context, params *ListAllDifferencesParams, reqEditors ...RequestEditorFn) (*ListAllDifferencesResponse, error)
+
+	// MarkDifferenceToldWithBodyWithResponse The difference was carried to where people look
+	//
+	// Open becomes told; one that is told or resolved stays as it is. Repeatable.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/differences/{difference_id}/told (the `MarkDifferenceTold` operationId).
+	MarkDifferenceToldWithBodyWithResponse(ctx context.Context, differenceID DifferenceID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*MarkDifferenceToldResponse, error)
+
+	// MarkDifferenceToldWithResponse The difference was carried to where people look
+	//
+	// Open becomes told; one that is told or resolved stays as it is. Repeatable.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/differences/{difference_id}/told (the `MarkDifferenceTold` operationId).
+	MarkDifferenceToldWithResponse(ctx context.Context, differenceID DifferenceID, body MarkDifferenceToldJSONRequestBody, reqEditors ...RequestEditorFn) (*MarkDifferenceToldResponse, error)
+
+	// ListDifferencesWithResponse Differences of a merchant, the oldest first
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/merchants/{merchant_id}/differences (the `ListDifferences` operationId).
+	ListDifferencesWithResponse(ctx context.Context, merchantID MerchantID, params *ListDifferencesParams, reqEditors ...RequestEditorFn) (*ListDifferencesResponse, error)
+
+	// GetDifferenceWithResponse One difference
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/merchants/{merchant_id}/differences/{difference_id} (the `GetDifference` operationId).
+	GetDifferenceWithResponse(ctx context.Context, merchantID MerchantID, differenceID DifferenceID, reqEditors ...RequestEditorFn) (*GetDifferenceResponse, error)
+
+	// ResolveDifferenceWithBodyWithResponse A person has dealt with the difference
+	//
+	// Moves no money: it says that somebody looked and what is left to do is done. Repeated by the same person with the same note: the difference. Resolved in other words before: 409 `difference_resolved`.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/merchants/{merchant_id}/differences/{difference_id}/resolve (the `ResolveDifference` operationId).
+	ResolveDifferenceWithBodyWithResponse(ctx context.Context, merchantID MerchantID, differenceID DifferenceID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ResolveDifferenceResponse, error)
+
+	// ResolveDifferenceWithResponse A person has dealt with the difference
+	//
+	// Moves no money: it says that somebody looked and what is left to do is done. Repeated by the same person with the same note: the difference. Resolved in other words before: 409 `difference_resolved`.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/merchants/{merchant_id}/differences/{difference_id}/resolve (the `ResolveDifference` operationId).
+	ResolveDifferenceWithResponse(ctx context.Context, merchantID MerchantID, differenceID DifferenceID, body ResolveDifferenceJSONRequestBody, reqEditors ...RequestEditorFn) (*ResolveDifferenceResponse, error)
+
+	// GetLedgerBalancesWithResponse What each account of the merchant's ledger stands at
+	//
+	// Their balances sum to zero in each currency. Reserved amounts are apart, in pending.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/merchants/{merchant_id}/ledger/balances (the `GetLedgerBalances` operationId).
+	GetLedgerBalancesWithResponse(ctx context.Context, merchantID MerchantID, reqEditors ...RequestEditorFn) (*GetLedgerBalancesResponse, error)
+
+	// PutLedgerBookingWithBodyWithResponse Book money that is not a refund, or take a booking further
+	//
+	// Repeatable: what is booked is not booked again, and a phase that the booking is past changes nothing; the answer tells how it stands. Same id, other content: 409 `booking_differs`. A void is for what is reserved, a reverse for what was posted or is owed, else 409 `booking_not_reserved` or `booking_not_posted`. To post what was voided is 409 `booking_voided`.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /v1/merchants/{merchant_id}/ledger/bookings/{booking_id} (the `PutLedgerBooking` operationId).
+	PutLedgerBookingWithBodyWithResponse(ctx context.Context, merchantID MerchantID, bookingID ID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PutLedgerBookingResponse, error)
+
+	// PutLedgerBookingWithResponse Book money that is not a refund, or take a booking further
+	//
+	// Repeatable: what is booked is not booked again, and a phase that the booking is past changes nothing; the answer tells how it stands. Same id, other content: 409 `booking_differs`. A void is for what is reserved, a reverse for what was posted or is owed, else 409 `booking_not_reserved` or `booking_not_posted`. To post what was voided is 409 `booking_voided`.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /v1/merchants/{merchant_id}/ledger/bookings/{booking_id} (the `PutLedgerBooking` operationId).
+	PutLedgerBookingWithResponse(ctx context.Context, merchantID MerchantID, bookingID ID, body PutLedgerBookingJSONRequestBody, reqEditors ...RequestEditorFn) (*PutLedgerBookingResponse, error)
+
+	// ListLedgerEntriesWithResponse Entries of the ledger, the oldest first
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/merchants/{merchant_id}/ledger/entries (the `ListLedgerEntries` operationId).
+	ListLedgerEntriesWithResponse(ctx context.Context, merchantID MerchantID, params *ListLedgerEntriesParams, reqEditors ...RequestEditorFn) (*ListLedgerEntriesResponse, error)
+
+	// GetLedgerStatementWithResponse What was booked in a period, between the balances before and after it
+	//
+	// A period with more than 10,000 entries is 422 `statement_too_long`; ask for shorter ones, whose closing and opening balances fit together. A period is complete a minute after its end.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/merchants/{merchant_id}/ledger/statements (the `GetLedgerStatement` operationId).
+	GetLedgerStatementWithResponse(ctx context.Context, merchantID MerchantID, params *GetLedgerStatementParams, reqEditors ...RequestEditorFn) (*GetLedgerStatementResponse, error)
 
 	// ListRefundsWithResponse Refunds of a case or an order, or those that need a person
 	//
@@ -1228,6 +2921,15 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /v1/merchants/{merchant_id}/refunds/{refund_id}/submit (the `SubmitRefund` operationId).
 	SubmitRefundWithResponse(ctx context.Context, merchantID MerchantID, refundID ID, reqEditors ...RequestEditorFn) (*SubmitRefundResponse, error)
+
+	// ReconcileDayWithResponse Compare one day of the provider's bill with the refunds, both ways
+	//
+	// For the worker: the bill of an account holds the refunds of every merchant that pays through it. Repeatable: what was found before is not found again. Each thing that does not agree is asked about at the provider before it is called a difference, and what the provider says is stored. A bill that is not there yet is 503 `bill_not_ready` (at WeChat Pay until about 10:00 of the next day, China Standard Time); a day that the provider gives no bill of, such as one older than three months, is 422 `bill_date_out_of_range`. It may take minutes; a run that is cut short is gone on with by the next.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /v1/reconciliations/{provider}/{bill_date} (the `ReconcileDay` operationId).
+	ReconcileDayWithResponse(ctx context.Context, provider Provider, billDate openapi_types.Date, reqEditors ...RequestEditorFn) (*ReconcileDayResponse, error)
 }
 
 type ReceivePaymentCallbackResponse struct {
@@ -1272,6 +2974,438 @@ func (r ReceivePaymentCallbackResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r ReceivePaymentCallbackResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ListAllDifferencesResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *DifferencePage
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListAllDifferencesResponse) GetJSON200() *DifferencePage {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ListAllDifferencesResponse) GetApplicationProblemJSONDefault() *Problem {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListAllDifferencesResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListAllDifferencesResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListAllDifferencesResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListAllDifferencesResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type MarkDifferenceToldResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Difference
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r MarkDifferenceToldResponse) GetJSON200() *Difference {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r MarkDifferenceToldResponse) GetApplicationProblemJSONDefault() *Problem {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r MarkDifferenceToldResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r MarkDifferenceToldResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r MarkDifferenceToldResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r MarkDifferenceToldResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ListDifferencesResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *DifferencePage
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListDifferencesResponse) GetJSON200() *DifferencePage {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ListDifferencesResponse) GetApplicationProblemJSONDefault() *Problem {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListDifferencesResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListDifferencesResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListDifferencesResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListDifferencesResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type GetDifferenceResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Difference
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetDifferenceResponse) GetJSON200() *Difference {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r GetDifferenceResponse) GetApplicationProblemJSONDefault() *Problem {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r GetDifferenceResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetDifferenceResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetDifferenceResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetDifferenceResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ResolveDifferenceResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Difference
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ResolveDifferenceResponse) GetJSON200() *Difference {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ResolveDifferenceResponse) GetApplicationProblemJSONDefault() *Problem {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ResolveDifferenceResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ResolveDifferenceResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ResolveDifferenceResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ResolveDifferenceResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type GetLedgerBalancesResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *LedgerBalances
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetLedgerBalancesResponse) GetJSON200() *LedgerBalances {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r GetLedgerBalancesResponse) GetApplicationProblemJSONDefault() *Problem {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r GetLedgerBalancesResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetLedgerBalancesResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetLedgerBalancesResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetLedgerBalancesResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type PutLedgerBookingResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *LedgerBooking
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r PutLedgerBookingResponse) GetJSON200() *LedgerBooking {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r PutLedgerBookingResponse) GetApplicationProblemJSONDefault() *Problem {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r PutLedgerBookingResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r PutLedgerBookingResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r PutLedgerBookingResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r PutLedgerBookingResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ListLedgerEntriesResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *LedgerEntryPage
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListLedgerEntriesResponse) GetJSON200() *LedgerEntryPage {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ListLedgerEntriesResponse) GetApplicationProblemJSONDefault() *Problem {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListLedgerEntriesResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListLedgerEntriesResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListLedgerEntriesResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListLedgerEntriesResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type GetLedgerStatementResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *LedgerStatement
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetLedgerStatementResponse) GetJSON200() *LedgerStatement {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r GetLedgerStatementResponse) GetApplicationProblemJSONDefault() *Problem {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r GetLedgerStatementResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetLedgerStatementResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetLedgerStatementResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetLedgerStatementResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -1518,6 +3652,54 @@ func (r SubmitRefundResponse) ContentType() string {
 	return ""
 }
 
+type ReconcileDayResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Reconciliation
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ReconcileDayResponse) GetJSON200() *Reconciliation {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ReconcileDayResponse) GetApplicationProblemJSONDefault() *Problem {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ReconcileDayResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ReconcileDayResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ReconcileDayResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ReconcileDayResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // ReceivePaymentCallbackWithBodyWithResponse A refund notification of WeChat Pay v3
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
@@ -1542,6 +3724,180 @@ func (c *ClientWithResponses) ReceivePaymentCallbackWithResponse(ctx context.Con
 		return nil, err
 	}
 	return ParseReceivePaymentCallbackResponse(rsp)
+}
+
+// ListAllDifferencesWithResponse Differences of all merchants, the oldest first
+//
+// For the worker, which carries each open one to its case and then says so by `markDifferenceTold`. One whose payment no order has is nobody's yet: its merchant_id and order_id are empty.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/differences (the `ListAllDifferences` operationId).
+func (c *ClientWithResponses) ListAllDifferencesWithResponse(ctx context.Context, params *ListAllDifferencesParams, reqEditors ...RequestEditorFn) (*ListAllDifferencesResponse, error) {
+	rsp, err := c.ListAllDifferences(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListAllDifferencesResponse(rsp)
+}
+
+// MarkDifferenceToldWithBodyWithResponse The difference was carried to where people look
+//
+// Open becomes told; one that is told or resolved stays as it is. Repeatable.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/differences/{difference_id}/told (the `MarkDifferenceTold` operationId).
+func (c *ClientWithResponses) MarkDifferenceToldWithBodyWithResponse(ctx context.Context, differenceID DifferenceID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*MarkDifferenceToldResponse, error) {
+	rsp, err := c.MarkDifferenceToldWithBody(ctx, differenceID, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseMarkDifferenceToldResponse(rsp)
+}
+
+// MarkDifferenceToldWithResponse The difference was carried to where people look
+//
+// Open becomes told; one that is told or resolved stays as it is. Repeatable.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/differences/{difference_id}/told (the `MarkDifferenceTold` operationId).
+func (c *ClientWithResponses) MarkDifferenceToldWithResponse(ctx context.Context, differenceID DifferenceID, body MarkDifferenceToldJSONRequestBody, reqEditors ...RequestEditorFn) (*MarkDifferenceToldResponse, error) {
+	rsp, err := c.MarkDifferenceTold(ctx, differenceID, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseMarkDifferenceToldResponse(rsp)
+}
+
+// ListDifferencesWithResponse Differences of a merchant, the oldest first
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/merchants/{merchant_id}/differences (the `ListDifferences` operationId).
+func (c *ClientWithResponses) ListDifferencesWithResponse(ctx context.Context, merchantID MerchantID, params *ListDifferencesParams, reqEditors ...RequestEditorFn) (*ListDifferencesResponse, error) {
+	rsp, err := c.ListDifferences(ctx, merchantID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListDifferencesResponse(rsp)
+}
+
+// GetDifferenceWithResponse One difference
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/merchants/{merchant_id}/differences/{difference_id} (the `GetDifference` operationId).
+func (c *ClientWithResponses) GetDifferenceWithResponse(ctx context.Context, merchantID MerchantID, differenceID DifferenceID, reqEditors ...RequestEditorFn) (*GetDifferenceResponse, error) {
+	rsp, err := c.GetDifference(ctx, merchantID, differenceID, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetDifferenceResponse(rsp)
+}
+
+// ResolveDifferenceWithBodyWithResponse A person has dealt with the difference
+//
+// Moves no money: it says that somebody looked and what is left to do is done. Repeated by the same person with the same note: the difference. Resolved in other words before: 409 `difference_resolved`.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/merchants/{merchant_id}/differences/{difference_id}/resolve (the `ResolveDifference` operationId).
+func (c *ClientWithResponses) ResolveDifferenceWithBodyWithResponse(ctx context.Context, merchantID MerchantID, differenceID DifferenceID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ResolveDifferenceResponse, error) {
+	rsp, err := c.ResolveDifferenceWithBody(ctx, merchantID, differenceID, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseResolveDifferenceResponse(rsp)
+}
+
+// ResolveDifferenceWithResponse A person has dealt with the difference
+//
+// Moves no money: it says that somebody looked and what is left to do is done. Repeated by the same person with the same note: the difference. Resolved in other words before: 409 `difference_resolved`.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/merchants/{merchant_id}/differences/{difference_id}/resolve (the `ResolveDifference` operationId).
+func (c *ClientWithResponses) ResolveDifferenceWithResponse(ctx context.Context, merchantID MerchantID, differenceID DifferenceID, body ResolveDifferenceJSONRequestBody, reqEditors ...RequestEditorFn) (*ResolveDifferenceResponse, error) {
+	rsp, err := c.ResolveDifference(ctx, merchantID, differenceID, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseResolveDifferenceResponse(rsp)
+}
+
+// GetLedgerBalancesWithResponse What each account of the merchant's ledger stands at
+//
+// Their balances sum to zero in each currency. Reserved amounts are apart, in pending.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/merchants/{merchant_id}/ledger/balances (the `GetLedgerBalances` operationId).
+func (c *ClientWithResponses) GetLedgerBalancesWithResponse(ctx context.Context, merchantID MerchantID, reqEditors ...RequestEditorFn) (*GetLedgerBalancesResponse, error) {
+	rsp, err := c.GetLedgerBalances(ctx, merchantID, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetLedgerBalancesResponse(rsp)
+}
+
+// PutLedgerBookingWithBodyWithResponse Book money that is not a refund, or take a booking further
+//
+// Repeatable: what is booked is not booked again, and a phase that the booking is past changes nothing; the answer tells how it stands. Same id, other content: 409 `booking_differs`. A void is for what is reserved, a reverse for what was posted or is owed, else 409 `booking_not_reserved` or `booking_not_posted`. To post what was voided is 409 `booking_voided`.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /v1/merchants/{merchant_id}/ledger/bookings/{booking_id} (the `PutLedgerBooking` operationId).
+func (c *ClientWithResponses) PutLedgerBookingWithBodyWithResponse(ctx context.Context, merchantID MerchantID, bookingID ID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PutLedgerBookingResponse, error) {
+	rsp, err := c.PutLedgerBookingWithBody(ctx, merchantID, bookingID, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePutLedgerBookingResponse(rsp)
+}
+
+// PutLedgerBookingWithResponse Book money that is not a refund, or take a booking further
+//
+// Repeatable: what is booked is not booked again, and a phase that the booking is past changes nothing; the answer tells how it stands. Same id, other content: 409 `booking_differs`. A void is for what is reserved, a reverse for what was posted or is owed, else 409 `booking_not_reserved` or `booking_not_posted`. To post what was voided is 409 `booking_voided`.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /v1/merchants/{merchant_id}/ledger/bookings/{booking_id} (the `PutLedgerBooking` operationId).
+func (c *ClientWithResponses) PutLedgerBookingWithResponse(ctx context.Context, merchantID MerchantID, bookingID ID, body PutLedgerBookingJSONRequestBody, reqEditors ...RequestEditorFn) (*PutLedgerBookingResponse, error) {
+	rsp, err := c.PutLedgerBooking(ctx, merchantID, bookingID, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePutLedgerBookingResponse(rsp)
+}
+
+// ListLedgerEntriesWithResponse Entries of the ledger, the oldest first
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/merchants/{merchant_id}/ledger/entries (the `ListLedgerEntries` operationId).
+func (c *ClientWithResponses) ListLedgerEntriesWithResponse(ctx context.Context, merchantID MerchantID, params *ListLedgerEntriesParams, reqEditors ...RequestEditorFn) (*ListLedgerEntriesResponse, error) {
+	rsp, err := c.ListLedgerEntries(ctx, merchantID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListLedgerEntriesResponse(rsp)
+}
+
+// GetLedgerStatementWithResponse What was booked in a period, between the balances before and after it
+//
+// A period with more than 10,000 entries is 422 `statement_too_long`; ask for shorter ones, whose closing and opening balances fit together. A period is complete a minute after its end.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/merchants/{merchant_id}/ledger/statements (the `GetLedgerStatement` operationId).
+func (c *ClientWithResponses) GetLedgerStatementWithResponse(ctx context.Context, merchantID MerchantID, params *GetLedgerStatementParams, reqEditors ...RequestEditorFn) (*GetLedgerStatementResponse, error) {
+	rsp, err := c.GetLedgerStatement(ctx, merchantID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetLedgerStatementResponse(rsp)
 }
 
 // ListRefundsWithResponse Refunds of a case or an order, or those that need a person
@@ -1645,6 +4001,21 @@ func (c *ClientWithResponses) SubmitRefundWithResponse(ctx context.Context, merc
 	return ParseSubmitRefundResponse(rsp)
 }
 
+// ReconcileDayWithResponse Compare one day of the provider's bill with the refunds, both ways
+//
+// For the worker: the bill of an account holds the refunds of every merchant that pays through it. Repeatable: what was found before is not found again. Each thing that does not agree is asked about at the provider before it is called a difference, and what the provider says is stored. A bill that is not there yet is 503 `bill_not_ready` (at WeChat Pay until about 10:00 of the next day, China Standard Time); a day that the provider gives no bill of, such as one older than three months, is 422 `bill_date_out_of_range`. It may take minutes; a run that is cut short is gone on with by the next.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /v1/reconciliations/{provider}/{bill_date} (the `ReconcileDay` operationId).
+func (c *ClientWithResponses) ReconcileDayWithResponse(ctx context.Context, provider Provider, billDate openapi_types.Date, reqEditors ...RequestEditorFn) (*ReconcileDayResponse, error) {
+	rsp, err := c.ReconcileDay(ctx, provider, billDate, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseReconcileDayResponse(rsp)
+}
+
 // ParseReceivePaymentCallbackResponse parses an HTTP response from a ReceivePaymentCallbackWithResponse call
 func ParseReceivePaymentCallbackResponse(rsp *http.Response) (*ReceivePaymentCallbackResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -1672,6 +4043,306 @@ func ParseReceivePaymentCallbackResponse(rsp *http.Response) (*ReceivePaymentCal
 			return nil, err
 		}
 		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseListAllDifferencesResponse parses an HTTP response from a ListAllDifferencesWithResponse call
+func ParseListAllDifferencesResponse(rsp *http.Response) (*ListAllDifferencesResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListAllDifferencesResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest DifferencePage
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseMarkDifferenceToldResponse parses an HTTP response from a MarkDifferenceToldWithResponse call
+func ParseMarkDifferenceToldResponse(rsp *http.Response) (*MarkDifferenceToldResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &MarkDifferenceToldResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Difference
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseListDifferencesResponse parses an HTTP response from a ListDifferencesWithResponse call
+func ParseListDifferencesResponse(rsp *http.Response) (*ListDifferencesResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListDifferencesResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest DifferencePage
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseGetDifferenceResponse parses an HTTP response from a GetDifferenceWithResponse call
+func ParseGetDifferenceResponse(rsp *http.Response) (*GetDifferenceResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetDifferenceResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Difference
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseResolveDifferenceResponse parses an HTTP response from a ResolveDifferenceWithResponse call
+func ParseResolveDifferenceResponse(rsp *http.Response) (*ResolveDifferenceResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ResolveDifferenceResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Difference
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseGetLedgerBalancesResponse parses an HTTP response from a GetLedgerBalancesWithResponse call
+func ParseGetLedgerBalancesResponse(rsp *http.Response) (*GetLedgerBalancesResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetLedgerBalancesResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest LedgerBalances
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParsePutLedgerBookingResponse parses an HTTP response from a PutLedgerBookingWithResponse call
+func ParsePutLedgerBookingResponse(rsp *http.Response) (*PutLedgerBookingResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &PutLedgerBookingResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest LedgerBooking
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseListLedgerEntriesResponse parses an HTTP response from a ListLedgerEntriesWithResponse call
+func ParseListLedgerEntriesResponse(rsp *http.Response) (*ListLedgerEntriesResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListLedgerEntriesResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest LedgerEntryPage
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseGetLedgerStatementResponse parses an HTTP response from a GetLedgerStatementWithResponse call
+func ParseGetLedgerStatementResponse(rsp *http.Response) (*GetLedgerStatementResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetLedgerStatementResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest LedgerStatement
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	case rsp.StatusCode == 200:
+		// Content-type (text/csv) unsupported
 
 	}
 
@@ -1843,11 +4514,71 @@ func ParseSubmitRefundResponse(rsp *http.Response) (*SubmitRefundResponse, error
 	return response, nil
 }
 
+// ParseReconcileDayResponse parses an HTTP response from a ReconcileDayWithResponse call
+func ParseReconcileDayResponse(rsp *http.Response) (*ReconcileDayResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ReconcileDayResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Reconciliation
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
 // ServerInterface represents all server handlers.
 type ServerInterface interface {
 	// ReceivePaymentCallback A refund notification of WeChat Pay v3
 	// (POST /v1/callbacks/wechatpay)
 	ReceivePaymentCallback(ctx echo.Context) error
+	// ListAllDifferences Differences of all merchants, the oldest first
+	// (GET /v1/differences)
+	ListAllDifferences(ctx echo.Context, params ListAllDifferencesParams) error
+	// MarkDifferenceTold The difference was carried to where people look
+	// (POST /v1/differences/{difference_id}/told)
+	MarkDifferenceTold(ctx echo.Context, differenceID DifferenceID) error
+	// ListDifferences Differences of a merchant, the oldest first
+	// (GET /v1/merchants/{merchant_id}/differences)
+	ListDifferences(ctx echo.Context, merchantID MerchantID, params ListDifferencesParams) error
+	// GetDifference One difference
+	// (GET /v1/merchants/{merchant_id}/differences/{difference_id})
+	GetDifference(ctx echo.Context, merchantID MerchantID, differenceID DifferenceID) error
+	// ResolveDifference A person has dealt with the difference
+	// (POST /v1/merchants/{merchant_id}/differences/{difference_id}/resolve)
+	ResolveDifference(ctx echo.Context, merchantID MerchantID, differenceID DifferenceID) error
+	// GetLedgerBalances What each account of the merchant's ledger stands at
+	// (GET /v1/merchants/{merchant_id}/ledger/balances)
+	GetLedgerBalances(ctx echo.Context, merchantID MerchantID) error
+	// PutLedgerBooking Book money that is not a refund, or take a booking further
+	// (PUT /v1/merchants/{merchant_id}/ledger/bookings/{booking_id})
+	PutLedgerBooking(ctx echo.Context, merchantID MerchantID, bookingID ID) error
+	// ListLedgerEntries Entries of the ledger, the oldest first
+	// (GET /v1/merchants/{merchant_id}/ledger/entries)
+	ListLedgerEntries(ctx echo.Context, merchantID MerchantID, params ListLedgerEntriesParams) error
+	// GetLedgerStatement What was booked in a period, between the balances before and after it
+	// (GET /v1/merchants/{merchant_id}/ledger/statements)
+	GetLedgerStatement(ctx echo.Context, merchantID MerchantID, params GetLedgerStatementParams) error
 	// ListRefunds Refunds of a case or an order, or those that need a person
 	// (GET /v1/merchants/{merchant_id}/refunds)
 	ListRefunds(ctx echo.Context, merchantID MerchantID, params ListRefundsParams) error
@@ -1863,6 +4594,9 @@ type ServerInterface interface {
 	// SubmitRefund Send every part that the provider does not have yet
 	// (POST /v1/merchants/{merchant_id}/refunds/{refund_id}/submit)
 	SubmitRefund(ctx echo.Context, merchantID MerchantID, refundID ID) error
+	// ReconcileDay Compare one day of the provider's bill with the refunds, both ways
+	// (PUT /v1/reconciliations/{provider}/{bill_date})
+	ReconcileDay(ctx echo.Context, provider Provider, billDate openapi_types.Date) error
 }
 
 // ServerInterfaceWrapper converts echo contexts to parameters.
@@ -1876,6 +4610,318 @@ func (w *ServerInterfaceWrapper) ReceivePaymentCallback(ctx echo.Context) error 
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.ReceivePaymentCallback(ctx)
+	return err
+}
+
+// ListAllDifferences converts echo context to params.
+func (w *ServerInterfaceWrapper) ListAllDifferences(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListAllDifferencesParams
+	// ------------- Optional query parameter "state" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "state", ctx.QueryParams(), &params.State, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter state: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListAllDifferences(ctx, params)
+	return err
+}
+
+// MarkDifferenceTold converts echo context to params.
+func (w *ServerInterfaceWrapper) MarkDifferenceTold(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "difference_id" -------------
+	var differenceID DifferenceID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "difference_id", ctx.Param("difference_id"), &differenceID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter difference_id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.MarkDifferenceTold(ctx, differenceID)
+	return err
+}
+
+// ListDifferences converts echo context to params.
+func (w *ServerInterfaceWrapper) ListDifferences(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "merchant_id" -------------
+	var merchantID MerchantID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "merchant_id", ctx.Param("merchant_id"), &merchantID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter merchant_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListDifferencesParams
+	// ------------- Optional query parameter "state" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "state", ctx.QueryParams(), &params.State, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter state: %s", err))
+	}
+
+	// ------------- Optional query parameter "case_id" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "case_id", ctx.QueryParams(), &params.CaseID, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter case_id: %s", err))
+	}
+
+	// ------------- Optional query parameter "order_id" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "order_id", ctx.QueryParams(), &params.OrderID, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter order_id: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListDifferences(ctx, merchantID, params)
+	return err
+}
+
+// GetDifference converts echo context to params.
+func (w *ServerInterfaceWrapper) GetDifference(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "merchant_id" -------------
+	var merchantID MerchantID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "merchant_id", ctx.Param("merchant_id"), &merchantID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter merchant_id: %s", err))
+	}
+
+	// ------------- Path parameter "difference_id" -------------
+	var differenceID DifferenceID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "difference_id", ctx.Param("difference_id"), &differenceID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter difference_id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetDifference(ctx, merchantID, differenceID)
+	return err
+}
+
+// ResolveDifference converts echo context to params.
+func (w *ServerInterfaceWrapper) ResolveDifference(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "merchant_id" -------------
+	var merchantID MerchantID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "merchant_id", ctx.Param("merchant_id"), &merchantID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter merchant_id: %s", err))
+	}
+
+	// ------------- Path parameter "difference_id" -------------
+	var differenceID DifferenceID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "difference_id", ctx.Param("difference_id"), &differenceID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter difference_id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ResolveDifference(ctx, merchantID, differenceID)
+	return err
+}
+
+// GetLedgerBalances converts echo context to params.
+func (w *ServerInterfaceWrapper) GetLedgerBalances(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "merchant_id" -------------
+	var merchantID MerchantID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "merchant_id", ctx.Param("merchant_id"), &merchantID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter merchant_id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetLedgerBalances(ctx, merchantID)
+	return err
+}
+
+// PutLedgerBooking converts echo context to params.
+func (w *ServerInterfaceWrapper) PutLedgerBooking(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "merchant_id" -------------
+	var merchantID MerchantID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "merchant_id", ctx.Param("merchant_id"), &merchantID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter merchant_id: %s", err))
+	}
+
+	// ------------- Path parameter "booking_id" -------------
+	var bookingID ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "booking_id", ctx.Param("booking_id"), &bookingID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter booking_id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.PutLedgerBooking(ctx, merchantID, bookingID)
+	return err
+}
+
+// ListLedgerEntries converts echo context to params.
+func (w *ServerInterfaceWrapper) ListLedgerEntries(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "merchant_id" -------------
+	var merchantID MerchantID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "merchant_id", ctx.Param("merchant_id"), &merchantID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter merchant_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListLedgerEntriesParams
+	// ------------- Optional query parameter "case_id" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "case_id", ctx.QueryParams(), &params.CaseID, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter case_id: %s", err))
+	}
+
+	// ------------- Optional query parameter "account" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "account", ctx.QueryParams(), &params.Account, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter account: %s", err))
+	}
+
+	// ------------- Optional query parameter "from" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "from", ctx.QueryParams(), &params.From, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter from: %s", err))
+	}
+
+	// ------------- Optional query parameter "to" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "to", ctx.QueryParams(), &params.To, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter to: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListLedgerEntries(ctx, merchantID, params)
+	return err
+}
+
+// GetLedgerStatement converts echo context to params.
+func (w *ServerInterfaceWrapper) GetLedgerStatement(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "merchant_id" -------------
+	var merchantID MerchantID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "merchant_id", ctx.Param("merchant_id"), &merchantID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter merchant_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetLedgerStatementParams
+	// ------------- Required query parameter "from" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, true, "from", ctx.QueryParams(), &params.From, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter from: %s", err))
+	}
+
+	// ------------- Required query parameter "to" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, true, "to", ctx.QueryParams(), &params.To, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter to: %s", err))
+	}
+
+	// ------------- Required query parameter "currency" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, true, "currency", ctx.QueryParams(), &params.Currency, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter currency: %s", err))
+	}
+
+	// ------------- Optional query parameter "format" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "format", ctx.QueryParams(), &params.Format, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter format: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Accept" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Accept")]; found {
+		var Accept string
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Accept, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Accept", valueList[0], &Accept, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Accept: %s", err))
+		}
+
+		params.Accept = &Accept
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetLedgerStatement(ctx, merchantID, params)
 	return err
 }
 
@@ -2037,6 +5083,30 @@ func (w *ServerInterfaceWrapper) SubmitRefund(ctx echo.Context) error {
 	return err
 }
 
+// ReconcileDay converts echo context to params.
+func (w *ServerInterfaceWrapper) ReconcileDay(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "provider" -------------
+	var provider Provider
+
+	err = runtime.BindStyledParameterWithOptions("simple", "provider", ctx.Param("provider"), &provider, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter provider: %s", err))
+	}
+
+	// ------------- Path parameter "bill_date" -------------
+	var billDate openapi_types.Date
+
+	err = runtime.BindStyledParameterWithOptions("simple", "bill_date", ctx.Param("bill_date"), &billDate, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "date", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter bill_date: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ReconcileDay(ctx, provider, billDate)
+	return err
+}
+
 // This is a simple interface which specifies echo.Route addition functions which
 // are present on both echo.Echo and echo.Group, since we want to allow using
 // either of them for path registration
@@ -2089,6 +5159,16 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.POST(options.BaseURL+"/v1/merchants/:merchant_id/refunds/:refund_id/submit", wrapper.SubmitRefund, options.OperationMiddlewares["submitRefund"]...)
 	router.POST(options.BaseURL+"/v1/merchants/:merchant_id/refunds/:refund_id/resolve", wrapper.ResolveRefund, options.OperationMiddlewares["resolveRefund"]...)
 	router.GET(options.BaseURL+"/v1/merchants/:merchant_id/refunds", wrapper.ListRefunds, options.OperationMiddlewares["listRefunds"]...)
+	router.PUT(options.BaseURL+"/v1/reconciliations/:provider/:bill_date", wrapper.ReconcileDay, options.OperationMiddlewares["reconcileDay"]...)
+	router.GET(options.BaseURL+"/v1/differences", wrapper.ListAllDifferences, options.OperationMiddlewares["listAllDifferences"]...)
+	router.POST(options.BaseURL+"/v1/differences/:difference_id/told", wrapper.MarkDifferenceTold, options.OperationMiddlewares["markDifferenceTold"]...)
+	router.GET(options.BaseURL+"/v1/merchants/:merchant_id/differences", wrapper.ListDifferences, options.OperationMiddlewares["listDifferences"]...)
+	router.GET(options.BaseURL+"/v1/merchants/:merchant_id/differences/:difference_id", wrapper.GetDifference, options.OperationMiddlewares["getDifference"]...)
+	router.POST(options.BaseURL+"/v1/merchants/:merchant_id/differences/:difference_id/resolve", wrapper.ResolveDifference, options.OperationMiddlewares["resolveDifference"]...)
+	router.GET(options.BaseURL+"/v1/merchants/:merchant_id/ledger/balances", wrapper.GetLedgerBalances, options.OperationMiddlewares["getLedgerBalances"]...)
+	router.GET(options.BaseURL+"/v1/merchants/:merchant_id/ledger/entries", wrapper.ListLedgerEntries, options.OperationMiddlewares["listLedgerEntries"]...)
+	router.GET(options.BaseURL+"/v1/merchants/:merchant_id/ledger/statements", wrapper.GetLedgerStatement, options.OperationMiddlewares["getLedgerStatement"]...)
+	router.PUT(options.BaseURL+"/v1/merchants/:merchant_id/ledger/bookings/:booking_id", wrapper.PutLedgerBooking, options.OperationMiddlewares["putLedgerBooking"]...)
 	router.POST(options.BaseURL+"/v1/callbacks/wechatpay", wrapper.ReceivePaymentCallback, options.OperationMiddlewares["receivePaymentCallback"]...)
 
 }
@@ -2123,6 +5203,386 @@ type ReceivePaymentCallbackdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response ReceivePaymentCallbackdefaultApplicationProblemPlusJSONResponse) VisitReceivePaymentCallbackResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListAllDifferencesRequestObject struct {
+	Params ListAllDifferencesParams
+}
+
+type ListAllDifferencesResponseObject interface {
+	VisitListAllDifferencesResponse(w http.ResponseWriter) error
+}
+
+type ListAllDifferences200JSONResponse DifferencePage
+
+func (response ListAllDifferences200JSONResponse) VisitListAllDifferencesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListAllDifferencesdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListAllDifferencesdefaultApplicationProblemPlusJSONResponse) VisitListAllDifferencesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type MarkDifferenceToldRequestObject struct {
+	DifferenceID DifferenceID `json:"difference_id"`
+	Body         *MarkDifferenceToldJSONRequestBody
+}
+
+type MarkDifferenceToldResponseObject interface {
+	VisitMarkDifferenceToldResponse(w http.ResponseWriter) error
+}
+
+type MarkDifferenceTold200JSONResponse Difference
+
+func (response MarkDifferenceTold200JSONResponse) VisitMarkDifferenceToldResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type MarkDifferenceTolddefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response MarkDifferenceTolddefaultApplicationProblemPlusJSONResponse) VisitMarkDifferenceToldResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListDifferencesRequestObject struct {
+	MerchantID MerchantID `json:"merchant_id"`
+	Params     ListDifferencesParams
+}
+
+type ListDifferencesResponseObject interface {
+	VisitListDifferencesResponse(w http.ResponseWriter) error
+}
+
+type ListDifferences200JSONResponse DifferencePage
+
+func (response ListDifferences200JSONResponse) VisitListDifferencesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListDifferencesdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListDifferencesdefaultApplicationProblemPlusJSONResponse) VisitListDifferencesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetDifferenceRequestObject struct {
+	MerchantID   MerchantID   `json:"merchant_id"`
+	DifferenceID DifferenceID `json:"difference_id"`
+}
+
+type GetDifferenceResponseObject interface {
+	VisitGetDifferenceResponse(w http.ResponseWriter) error
+}
+
+type GetDifference200JSONResponse Difference
+
+func (response GetDifference200JSONResponse) VisitGetDifferenceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetDifferencedefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetDifferencedefaultApplicationProblemPlusJSONResponse) VisitGetDifferenceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ResolveDifferenceRequestObject struct {
+	MerchantID   MerchantID   `json:"merchant_id"`
+	DifferenceID DifferenceID `json:"difference_id"`
+	Body         *ResolveDifferenceJSONRequestBody
+}
+
+type ResolveDifferenceResponseObject interface {
+	VisitResolveDifferenceResponse(w http.ResponseWriter) error
+}
+
+type ResolveDifference200JSONResponse Difference
+
+func (response ResolveDifference200JSONResponse) VisitResolveDifferenceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ResolveDifferencedefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ResolveDifferencedefaultApplicationProblemPlusJSONResponse) VisitResolveDifferenceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetLedgerBalancesRequestObject struct {
+	MerchantID MerchantID `json:"merchant_id"`
+}
+
+type GetLedgerBalancesResponseObject interface {
+	VisitGetLedgerBalancesResponse(w http.ResponseWriter) error
+}
+
+type GetLedgerBalances200JSONResponse LedgerBalances
+
+func (response GetLedgerBalances200JSONResponse) VisitGetLedgerBalancesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetLedgerBalancesdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetLedgerBalancesdefaultApplicationProblemPlusJSONResponse) VisitGetLedgerBalancesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PutLedgerBookingRequestObject struct {
+	MerchantID MerchantID `json:"merchant_id"`
+	BookingID  ID         `json:"booking_id"`
+	Body       *PutLedgerBookingJSONRequestBody
+}
+
+type PutLedgerBookingResponseObject interface {
+	VisitPutLedgerBookingResponse(w http.ResponseWriter) error
+}
+
+type PutLedgerBooking200JSONResponse LedgerBooking
+
+func (response PutLedgerBooking200JSONResponse) VisitPutLedgerBookingResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PutLedgerBookingdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response PutLedgerBookingdefaultApplicationProblemPlusJSONResponse) VisitPutLedgerBookingResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListLedgerEntriesRequestObject struct {
+	MerchantID MerchantID `json:"merchant_id"`
+	Params     ListLedgerEntriesParams
+}
+
+type ListLedgerEntriesResponseObject interface {
+	VisitListLedgerEntriesResponse(w http.ResponseWriter) error
+}
+
+type ListLedgerEntries200JSONResponse LedgerEntryPage
+
+func (response ListLedgerEntries200JSONResponse) VisitListLedgerEntriesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListLedgerEntriesdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListLedgerEntriesdefaultApplicationProblemPlusJSONResponse) VisitListLedgerEntriesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetLedgerStatementRequestObject struct {
+	MerchantID MerchantID `json:"merchant_id"`
+	Params     GetLedgerStatementParams
+}
+
+type GetLedgerStatementResponseObject interface {
+	VisitGetLedgerStatementResponse(w http.ResponseWriter) error
+}
+
+type GetLedgerStatement200JSONResponse LedgerStatement
+
+func (response GetLedgerStatement200JSONResponse) VisitGetLedgerStatementResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetLedgerStatement200TextCsvResponse struct {
+	Body          io.Reader
+	ContentLength int64
+}
+
+func (response GetLedgerStatement200TextCsvResponse) VisitGetLedgerStatementResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "text/csv")
+	if response.ContentLength != 0 {
+		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	w.WriteHeader(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	_, err := io.Copy(w, response.Body)
+	return err
+}
+
+type GetLedgerStatementdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetLedgerStatementdefaultApplicationProblemPlusJSONResponse) VisitGetLedgerStatementResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -2337,11 +5797,78 @@ func (response SubmitRefunddefaultApplicationProblemPlusJSONResponse) VisitSubmi
 	return err
 }
 
+type ReconcileDayRequestObject struct {
+	Provider Provider           `json:"provider"`
+	BillDate openapi_types.Date `json:"bill_date"`
+}
+
+type ReconcileDayResponseObject interface {
+	VisitReconcileDayResponse(w http.ResponseWriter) error
+}
+
+type ReconcileDay200JSONResponse Reconciliation
+
+func (response ReconcileDay200JSONResponse) VisitReconcileDayResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReconcileDaydefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ReconcileDaydefaultApplicationProblemPlusJSONResponse) VisitReconcileDayResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 // StrictServerInterface represents all server handlers.
 type StrictServerInterface interface {
 	// ReceivePaymentCallback A refund notification of WeChat Pay v3
 	// (POST /v1/callbacks/wechatpay)
 	ReceivePaymentCallback(ctx context.Context, request ReceivePaymentCallbackRequestObject) (ReceivePaymentCallbackResponseObject, error)
+	// ListAllDifferences Differences of all merchants, the oldest first
+	// (GET /v1/differences)
+	ListAllDifferences(ctx context.Context, request ListAllDifferencesRequestObject) (ListAllDifferencesResponseObject, error)
+	// MarkDifferenceTold The difference was carried to where people look
+	// (POST /v1/differences/{difference_id}/told)
+	MarkDifferenceTold(ctx context.Context, request MarkDifferenceToldRequestObject) (MarkDifferenceToldResponseObject, error)
+	// ListDifferences Differences of a merchant, the oldest first
+	// (GET /v1/merchants/{merchant_id}/differences)
+	ListDifferences(ctx context.Context, request ListDifferencesRequestObject) (ListDifferencesResponseObject, error)
+	// GetDifference One difference
+	// (GET /v1/merchants/{merchant_id}/differences/{difference_id})
+	GetDifference(ctx context.Context, request GetDifferenceRequestObject) (GetDifferenceResponseObject, error)
+	// ResolveDifference A person has dealt with the difference
+	// (POST /v1/merchants/{merchant_id}/differences/{difference_id}/resolve)
+	ResolveDifference(ctx context.Context, request ResolveDifferenceRequestObject) (ResolveDifferenceResponseObject, error)
+	// GetLedgerBalances What each account of the merchant's ledger stands at
+	// (GET /v1/merchants/{merchant_id}/ledger/balances)
+	GetLedgerBalances(ctx context.Context, request GetLedgerBalancesRequestObject) (GetLedgerBalancesResponseObject, error)
+	// PutLedgerBooking Book money that is not a refund, or take a booking further
+	// (PUT /v1/merchants/{merchant_id}/ledger/bookings/{booking_id})
+	PutLedgerBooking(ctx context.Context, request PutLedgerBookingRequestObject) (PutLedgerBookingResponseObject, error)
+	// ListLedgerEntries Entries of the ledger, the oldest first
+	// (GET /v1/merchants/{merchant_id}/ledger/entries)
+	ListLedgerEntries(ctx context.Context, request ListLedgerEntriesRequestObject) (ListLedgerEntriesResponseObject, error)
+	// GetLedgerStatement What was booked in a period, between the balances before and after it
+	// (GET /v1/merchants/{merchant_id}/ledger/statements)
+	GetLedgerStatement(ctx context.Context, request GetLedgerStatementRequestObject) (GetLedgerStatementResponseObject, error)
 	// ListRefunds Refunds of a case or an order, or those that need a person
 	// (GET /v1/merchants/{merchant_id}/refunds)
 	ListRefunds(ctx context.Context, request ListRefundsRequestObject) (ListRefundsResponseObject, error)
@@ -2357,6 +5884,9 @@ type StrictServerInterface interface {
 	// SubmitRefund Send every part that the provider does not have yet
 	// (POST /v1/merchants/{merchant_id}/refunds/{refund_id}/submit)
 	SubmitRefund(ctx context.Context, request SubmitRefundRequestObject) (SubmitRefundResponseObject, error)
+	// ReconcileDay Compare one day of the provider's bill with the refunds, both ways
+	// (PUT /v1/reconciliations/{provider}/{bill_date})
+	ReconcileDay(ctx context.Context, request ReconcileDayRequestObject) (ReconcileDayResponseObject, error)
 }
 
 type StrictHandlerFunc func(ctx echo.Context, request any) (any, error)
@@ -2411,6 +5941,306 @@ func (sh *strictHandler) ReceivePaymentCallback(ctx echo.Context) error {
 		return err
 	} else if validResponse, ok := response.(ReceivePaymentCallbackResponseObject); ok {
 		return validResponse.VisitReceivePaymentCallbackResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListAllDifferences operation middleware
+func (sh *strictHandler) ListAllDifferences(ctx echo.Context, params ListAllDifferencesParams) error {
+	var request ListAllDifferencesRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListAllDifferences(ctx.Request().Context(), request.(ListAllDifferencesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListAllDifferences")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListAllDifferencesResponseObject); ok {
+		return validResponse.VisitListAllDifferencesResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// MarkDifferenceTold operation middleware
+func (sh *strictHandler) MarkDifferenceTold(ctx echo.Context, differenceID DifferenceID) error {
+	var request MarkDifferenceToldRequestObject
+
+	request.DifferenceID = differenceID
+
+	var body MarkDifferenceToldJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.MarkDifferenceTold(ctx.Request().Context(), request.(MarkDifferenceToldRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "MarkDifferenceTold")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(MarkDifferenceToldResponseObject); ok {
+		return validResponse.VisitMarkDifferenceToldResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListDifferences operation middleware
+func (sh *strictHandler) ListDifferences(ctx echo.Context, merchantID MerchantID, params ListDifferencesParams) error {
+	var request ListDifferencesRequestObject
+
+	request.MerchantID = merchantID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListDifferences(ctx.Request().Context(), request.(ListDifferencesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListDifferences")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListDifferencesResponseObject); ok {
+		return validResponse.VisitListDifferencesResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetDifference operation middleware
+func (sh *strictHandler) GetDifference(ctx echo.Context, merchantID MerchantID, differenceID DifferenceID) error {
+	var request GetDifferenceRequestObject
+
+	request.MerchantID = merchantID
+	request.DifferenceID = differenceID
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetDifference(ctx.Request().Context(), request.(GetDifferenceRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetDifference")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetDifferenceResponseObject); ok {
+		return validResponse.VisitGetDifferenceResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ResolveDifference operation middleware
+func (sh *strictHandler) ResolveDifference(ctx echo.Context, merchantID MerchantID, differenceID DifferenceID) error {
+	var request ResolveDifferenceRequestObject
+
+	request.MerchantID = merchantID
+	request.DifferenceID = differenceID
+
+	var body ResolveDifferenceJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ResolveDifference(ctx.Request().Context(), request.(ResolveDifferenceRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ResolveDifference")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ResolveDifferenceResponseObject); ok {
+		return validResponse.VisitResolveDifferenceResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetLedgerBalances operation middleware
+func (sh *strictHandler) GetLedgerBalances(ctx echo.Context, merchantID MerchantID) error {
+	var request GetLedgerBalancesRequestObject
+
+	request.MerchantID = merchantID
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetLedgerBalances(ctx.Request().Context(), request.(GetLedgerBalancesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetLedgerBalances")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetLedgerBalancesResponseObject); ok {
+		return validResponse.VisitGetLedgerBalancesResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// PutLedgerBooking operation middleware
+func (sh *strictHandler) PutLedgerBooking(ctx echo.Context, merchantID MerchantID, bookingID ID) error {
+	var request PutLedgerBookingRequestObject
+
+	request.MerchantID = merchantID
+	request.BookingID = bookingID
+
+	var body PutLedgerBookingJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.PutLedgerBooking(ctx.Request().Context(), request.(PutLedgerBookingRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "PutLedgerBooking")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(PutLedgerBookingResponseObject); ok {
+		return validResponse.VisitPutLedgerBookingResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListLedgerEntries operation middleware
+func (sh *strictHandler) ListLedgerEntries(ctx echo.Context, merchantID MerchantID, params ListLedgerEntriesParams) error {
+	var request ListLedgerEntriesRequestObject
+
+	request.MerchantID = merchantID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListLedgerEntries(ctx.Request().Context(), request.(ListLedgerEntriesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListLedgerEntries")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListLedgerEntriesResponseObject); ok {
+		return validResponse.VisitListLedgerEntriesResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetLedgerStatement operation middleware
+func (sh *strictHandler) GetLedgerStatement(ctx echo.Context, merchantID MerchantID, params GetLedgerStatementParams) error {
+	var request GetLedgerStatementRequestObject
+
+	request.MerchantID = merchantID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetLedgerStatement(ctx.Request().Context(), request.(GetLedgerStatementRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetLedgerStatement")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetLedgerStatementResponseObject); ok {
+		return validResponse.VisitGetLedgerStatementResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -2594,57 +6424,139 @@ func (sh *strictHandler) SubmitRefund(ctx echo.Context, merchantID MerchantID, r
 	return nil
 }
 
+// ReconcileDay operation middleware
+func (sh *strictHandler) ReconcileDay(ctx echo.Context, provider Provider, billDate openapi_types.Date) error {
+	var request ReconcileDayRequestObject
+
+	request.Provider = provider
+	request.BillDate = billDate
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ReconcileDay(ctx.Request().Context(), request.(ReconcileDayRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ReconcileDay")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ReconcileDayResponseObject); ok {
+		return validResponse.VisitReconcileDayResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // Base64 encoded, compressed with deflate, json marshaled OpenAPI spec.
 // Stored as a slice of fixed-width chunks rather than one concatenated
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"3Fptb9zGEf4rAzaAk5a6k2UlgZlPitMXAQ4iWAUC1FB1e+TwuBG5y+wu78wK97v6vb+smNklj7zj6cVO",
-	"gqb+Yh65bzPzzDMvq/so1VWtFSpno+Q+qoURFTo0/OtNY6w29JShTY2sndQqSiKFH9xtyh9B5+AKhFqs",
-	"EJaYa4NRHEka9XODpo3iSIkKoyTy46M4smmBlaBVK/HhLaqVK6Lk7Muv4si1NY20zki1irbbOHorK+lo",
-	"6NSKJX8cLphhLprSRcmXpzGtLqumipKzU/ollf/1st9HKocrNLzR92jSQih3+V2/Wy1csdusCgNuZRbF",
-	"kcGfG2kwixJnGhwe4TODeZREf5jvFDv3X+388rtoS5sZtLVWFlnJV0YvS6zoMdXKoWJ5RV2XMhWk8Hnt",
-	"R/zpJ0vav3/iZt26vOPYfu/+8gZen3/5NdT9mE4Eb3dRlkuR3vFBskzSNFFeGV2jcZKOnYvS4v6yPxbC",
-	"gaBF1zJDAxaVi2HZOoRcG36IwWpwNI5AY9GsZYqQCgVpgemdfytXSriGgVQP9ryPljpr6f9cm0q4KIlo",
-	"ySge4ujl+Sn9O8BSHBUosoDraZnuD+eEF3r5E6aOXngEjqF7fvp6Ers7jLzvN497DLMsNxNbdMq/UHaD",
-	"E87HWnYaBH+nJ/a/oPQYhMpgU8i0gFRYtDRgI+465wzT6IzHtHughQDLW/9hYgCuO/6QDiv7GDLfCIt/",
-	"pikDFQtjREu/rROuGVpj6KVDlYaBe8cLiu3PNK3hbv8D5V7rCl0h1QrI2VeYMXIFq3IGlw6saC1sCjRI",
-	"ii21votB4RoNbMgu0gIRQgKbQvNbaWGj71CBsHd2BHqxElLNDqxAOxHHHNXzsY9Dgpr6bhuvgAOZL7OO",
-	"xG0h64r0QprOG5WBNpCWQlZRopqyfAzl/fniPbrshNqdYsounnsHnvXVOfN279sxcbJDQ6f+5/uLk3+I",
-	"k3+dnry+2T3ezpKTmz9+Fk34/1up8KLSTeDXh2htbBHRT3oI1N9rhQzgUqrOgI/GgrH6uplxt+WUkvw+",
-	"B0b8XiptoFHSWbKmUHB5/QOcn738GtLGGFRpGx0XrCdUqdxX59FhhIyjfhXOEkZWuLl/tZ1Q+Z50YbfB",
-	"SgfixdGHk5U+CS8rknTm5R18OZFVrY0L5yiIO3KHJhUGZxmu58G/7LwuhSPB5pU3zTYextppAPhovueR",
-	"OpumvQydkOW0pxqjzZgRx4s+MDeXWE658J4+/bD+FFNY2edWqawTKp2W5jjxxpGTrpye5YxIj/LVkYCx",
-	"J0jgbb9HPOT1DCfFesfcdKjTZzrqQ0zLGS6hvKrp/0N/+9ZHU1egAtssK+kcRQ0mdSL9WkvlSrQkSO9d",
-	"mXB44mSFU/ykTYbm2HlqYZ4RYL2CroSZRIFBERLJ/cSipewNjdUsgkLMMEtAKtvkuUwlkTstbGMQS0VC",
-	"lbciTUnpMVDAsJjFkJaa/6+krYRLiylZfXQ5Jqz/itmTLUmQwacp5ZqHcjhMUxYwmPdpRlqjsdIr71HO",
-	"3IP5TuZhPOyt3kkR74iy10Nn/93+x93iUtXNcyPcwBMeC1kfEwjiKDcoV8XzYujT4T6I7FsuBi79rLNh",
-	"IdDDf+hnj0t7zFne8Xtgjor3cxZb6I3qMvNl0yIVP6M0/Wn51CRMBuHcq6k/5HFQXIkVHvJlr9xnkMoU",
-	"oQzaAY+zvd/roaOG2P5J1B5C9thmfx8Y4IWFUljXGXCCcNvqgWS7W+bWYI5kDnyAyW5VUy2nSjnduNtu",
-	"iIZQFPcQiadjNO+Eqqk8qVC6wxTRqDulN8pneSla62u8nucCoVh+6vib8MR8zRwjs9tKqEaUJaFrrSVN",
-	"u3kMpWMhR6obkJk/+nG7X3eijVXUCZiA0i50FLSBjZAcb6k6c2OzrkQN//k37JSQdNMal+oKQdeoaESv",
-	"GfpBwc5yxFe0c0KRUBgu6PrI1imNDlCK9M5CFw27qJlhKjO0tKBXazI6XXjZrb2RrtCNg1q0JAsdemgC",
-	"euFtMAOCLmuQk3sI1RlVm1R16hwo7y+REG3RuRIz3oLKywmoHAXInhY+Ch1kUKvLNX58PBKp08+haKvL",
-	"xoWwvBPXcZ/FH/nWGaFszvikk0+euxszdup93vfAZ+Qdrr0XCB5znP7g8U7mQxchx8e0MdK11yS5V1Ko",
-	"c/qGIM1YojBD5iicq30DUKpcT0nDCO6bSN5zuwqSg84MLsCiqBJ6IzJdO/YyCnBhOIQcECrREkhVBkss",
-	"JOHTcc/EoMis749shGWQQ250xXvyJrumiMpg1QiTWZDeQRjZtJvRG0ssABT1YnoIWQVPUro/TnBZypxg",
-	"ia3mfthg7xlcKspaRJlAKsoSjQXhc3lYCYcb0fKSInVyLQmTs748SaKLrtjs9+sMMcgOo5ecadSoRC2j",
-	"JHo1O529YidyBRtvvn45T0Ojz843mBbC1cLnVNqyv5BDcP/3MmNLpSjXeOX37Bu0HlBo3beheXekhfy8",
-	"1nG//HYMWaqO99vXZ6env/i+ofU50bkeNz99ER5a/tNL92cd9MOJ86pKmJbM2XGp0k7m4diE/x/xDe11",
-	"JVpYv+JJZLOurWXn94MO13buF2GFrHDCfG+ldcHZfDbf37K8n77bGHTMnn61EE+vNawxPnmxrkp52kqj",
-	"oouWnBq8U8c83Dg9YaS/Gdre/IpwHOTOE1C84DuvXwCCHQlzZCe7U37R0S9nO67QFn2opwjd5xuhMzDE",
-	"0iNaG1xzbW+ehun5fV+5bo/i+68Y4H2I7j2t2btxSiSWlALhGk3rsyIX+ug+3+Nc5siNosHcoC2mbwBD",
-	"YhEC4VLrEoWKtr8BYKbAQvmb6QuoTwTM3/SGdRiYi0Ou/TQsxJN3nsOWxSfceN7EUcgBD5UiQxaLIRS/",
-	"sPA5+4DMfBAGX1d8MYMfFAKnWhSYdbgx7ObW7D9cEMejxKDPaZatzywwg6bOhKOBti4pvaAlfKECeo1m",
-	"nAst2/5qp8TchbuSyl+0VVKF+V0Y4dPSIBRpwYiOw3VckHNQqsgMq1o7qubhDlvOKckTZvAOaxSuqx+s",
-	"qLoNZnBNP2QWg3YFlRQeuAmcn76GRbBYJvMcjV3M4NuJBCiB87MzWOCHlNN9erXwuVaYL5YlLijx626B",
-	"cvJGvhaTliZTQrSfn3B10ZPAr5GWDAuK3zgz+Y08O2ixr/AIOrrkgEB0KByIsnxqMjIk7rnxNdn+33j8",
-	"j7FESH3HGl5wKbegKj7rq3H2LBv67Yzd3lG8C34Di73ybAEGU02lBYeYXCqhUvTliG6clRnGu6WWQt29",
-	"4O18KfgNLKhwXMBKrrFzeV9Rd9xBqSvRVNmGW+OuTFew2KusF2TShS+uFzFgaZEceNKvdrX0r+ZXB/X6",
-	"/6d7XYS86YUd/PVEb6Y+v7Kw64B8jK/5+6Dfo6v5sEP0H4MVOQJfrYKAUlvX6ezzrn3FWWnXVZMWQgeS",
-	"HilTk1x/8zWZ5PBpuVlAHhtPuuwXM/ix2OuCBn+3HD11yc60C7cvbOiKUSz2XfDYMyVZGPgWluLYLrGs",
-	"Guu4ezjVOgx/I8YtROtEaykgeh/vAuTexeDi0GOv2foDh/19+8w1quwgPR9ZKNPos/VCrBFaDOzRtawY",
-	"+X2z6v0NoY91GpyiMWWURHOqR/4bAAD//w==",
+	"7H17jxy3se9XIfoGkHTT2l09nMCzf1ysZScRYiOCJCTANXRmOd2cGWa7yQnJ3vFE2M/l//3JDqqKZL/Y",
+	"szP7UI6N4z+s3Z1uPupdxV9xPmeFrjdaCeVsNvucbbjhtXDC4G9vGmO1gZ9KYQsjN05qlc0yJX5y8wI/",
+	"ZHrJ3FqwDV8JthBLbUSWZxKe+lcjzC7LM8Vrkc0yej7LM1usRc1h1Jr/9L1QK7fOZi+/+kOeud0GnrTO",
+	"SLXKbm7y7Fu5XAojVCHefgtv4MAb7tbtuGV8ZC7LLM+M+FcjjSizmTON6E73OyOW2Sz7P6ftnk/pU3v6",
+	"9luc73tZSxcnGuygwg+7I5ZiyZvKZbOvznLYjaybOpu9PIPfpKLfXsR9SeXEShic6AdhijVXbnJbtX/g",
+	"ATb1zuhrWQozMdMmfLxvmg6rXr3E3YVfX+QwnhMGRv6vH/nzf3+C/509/3r+6f/+Lhtz9QbmsRutrEAp",
+	"e2f0ohI1/Fho5YRCBvDNppIFB4k73dATv/+nBfH7fODuw7g4Y1+A3//pDfv69Vd/ZJv4TNgsCT6vqgUv",
+	"rnAhZSnhNV69M3ojjJOw7CWvrBgO+481d4yzQFBmhXI5W+ycYEtt8IecWc0cPAdaY4W5loVgBVesWIvi",
+	"iv4qV4q7BjVp05nzc7bQ5Q7+XWpTc5fNMhgyy7vcefH6DP4bkT3P1oKXXrHTe/o8fsf/QS/+KQoHfyCV",
+	"6AvE67Ovk8rbStOPcfI8KhXu5VNiikD8C2W3ImF9kMpOM46fw09ogDzRc8ZVybZrWaxZwa2w8MCWXwXr",
+	"5F+DNU5Rd0QFL5Zz+iDxgLgOBlQ6UdvbJPMNt+I7eKVDYm4M38Hv1nHXdLnRNRtdkvoHB8vzhI1rSlM4",
+	"zD8i7gddC7eWasXA+qxEiZLLkZQn7K1jlu8s266FEUDYSuurnClxLQzbAl+kZWA6Zmy71vhXadlWXwnF",
+	"uL2yPaHnKy7VyYgLMBMYvUk6T33YtZipz21DBBjt+W0ZvJhdy00NdAFKLxtVMm1YUXFZZzPVVNVtUh7X",
+	"lw/sd9hUu4oUX1pvt48xaD22AuW8K/ms1Expx/jKCMH4QjfuhP2gldi1Bic+u+GyJE0RrJQlvljoRjn2",
+	"tFFXSm/VnCiQM5AzMSc3a5+xLbfMceDo0uiauF7zHbNOVhVbCEbvibINDXZAUxAaxaTDAZa6UeUJu6hx",
+	"SpCRsCl7JUqQrDD7v4XRXgY9S5yXM1iybow9j7uacxpvO9ouSi296OIC/eByCUMhabWB3/waaZNgic6Z",
+	"vhYGSbb1Y+AvC7HTyv+t0E1V3kqEPEGFkQbQLm4zIshZkJqFrKp5yV1CaD6uBSv5LiwCnjxnfAF+qbNR",
+	"FBr80AuKrkBSo5PBsRMOpaOp42nhw0hxmKXgxkjkbc5EhR8KppUAS2EDweBhaemBfD/bcxygnabitmUt",
+	"s1Fd/N61KYU5Yd/VG7eDvTs0YTieEifJ7RnBnSjn3PVcLlDjuZN1kiT9YDRlha6kKm9jbWsH/gpPj21b",
+	"n9xxT0rTNtma267UpVaqtJtcIw7ycFMF5TlYov1YD7eCMKARHfs6fqoTJ09+OD9SO+N7vbnH+hKee2KZ",
+	"jFaDxPkc7etCMAF7T+2PnttDr72atGdE1dSLVAwGK6bPEr4F8grLnurGzcMw+lmOU4GFVdqlZ7S6uj5S",
+	"3+JLi3Tkhr7rcHX7gI9DUKarYxYyCAOGKSnqfFhM3k24+lFC1LtuwNDydsiVpHD1tCcl+XnwL2OZ7qhq",
+	"z/ztj1X+6i1aX0Jqaa1Uqzl38zDNjEQAfTFMkvfFZo2uiNmmWMP/CmEt++Vn1g9HZokwJsQOIY7h9goF",
+	"/mmU+JqXgunGWVmS37E760T9DManvYf4Bv7SC3j2Tbji14I1m9xHAzu25hQyUkCMbvaXn5kRrjFKDNfu",
+	"tL5iPG4V8808E6qpQYYS9MvyrE+MyMuw2CBknd/D5B0mturRMvEdX6Ge9CORmM0clNZ0wtdEXtMpGiVU",
+	"daBBNN9+ufvgkjGP3gg1Y0pDGkRxnK5KYAP8O+uEIUw6S/GDxiySkhrYPnfaWMxtiH1kY2aQ2gtjtQLj",
+	"WWLoIt2aYU0osA1mz8h+ZK15ShKfSj+dPPoPr/cVVi6e/38qq3xqf5yfzJ4niyx59r0oV8JcFEXwVgdP",
+	"1K/gPJ3Fn3//7P/dPtU7YaQux6LE25Xsk6H+siEKqzTowcH+tjCilM4e/HwpFsc8Dvw9fDkDqQ40aIeJ",
+	"87cLb7ecEn+izze84pORxII+RCHFwVkF9sWPf842QpUQGEufjvNaQLwR0ncjIEGH7EgJCVEy22jrBJhW",
+	"w661LEU5zljuyNxFu4//Ccz1lLkvcxMsDRtt57iVufa+5rgvKiOLfLDF9eMIbtLVOM0WghsSpkJbx6TC",
+	"nwU6qOjPfKSDsQ2YYHBni2ZHcUzFHcRZeHRgG5jo06Sh+UbrK8+l++XNcUcHUJGehbdo9qnUaV/1quCN",
+	"nagfKmeGPL59Ud8pZ3YpV3tIjklDhPwyxsmBXcEKgK3aksajFcjyLNoAA1GOTXq3gXB1iNaGwT4qbiNd",
+	"ok9kTCdQDfTZI540w1u1adytVfv/gNh05OK2E5uOoNw+wxtdii7LA/+WRsjV2s1RncAAzDd8pxtUP11v",
+	"hLJ4tAJELq+9aTKigPgfMsylEEkN3Ky5TbgdLy0zZgWE3xBl//Iz01sxY2VDlUoIzDFM3gmXU5DPLeak",
+	"NGmbR3rzwHhRiA04nl9+Rhc0o/ef8spqxh3TqhA5hmC6cTgSLgKDepDRGVtJjM9Hro2iOhTeGWtUqX1E",
+	"z23wddowL/YDhSB98OrglaFVhSTN/A5t78CwQ/bkGVIki7RMLzvraN+LuaP4CfgphqxNreVa8sPk6u+S",
+	"j7SYmH+E4k6rK4rto0e/ZCBH0vo3JVitrwVWpRfCbYVQzG018y7chhMNfwRywi6C6FCN3IKLUzpGWo1y",
+	"sqLSpRcgOoWSXXkis4lSe44MBpngFcqfsN5juqAI0lEZJccX7l0jPqamcm8DlypAaVWlqlCgchPJOdOK",
+	"ceVrfK2WFySD0851qE67nAxNoUvRGh6qrnFI5nq1tolCcCnd/K5BLoaDd34bZeI+xeS+o48GfGzX+hYN",
+	"XHY0bLyasGyY3tox2cOqW+KS+ngj7xUjqAWEihNVSDSrB0zQUR0cfqBeqcEnzwPfk4D6+qY2zIcvTJa3",
+	"lv4iu9rxUfvyI6xnX2BG8neAeUXD9xAlnVsCzQeq6XREtCeZXiF91dObCIhOHie4oWVgWan2h+PJNPdY",
+	"8vUrIwkyFo0xQhW7L5EbLI2uD/cFTh/zrOPVgcv7SM8ORSQSwq8TF5C3dG+pEaeblqePcT0D9w+unVdV",
+	"dPfnzJdj0Gn76gvjRuD58Big8BuqSN2zDvV32YfBZTVXDa9GQe3HXt0bEQP62gc9NSwsBzNLL/sowRmu",
+	"7FKYUFbvo5xevTwSdZZn30slLmLU9Hj5YSXVoZnegBnhzb0GnuYZCfUPUmnDGiUd5AsQOL398Df2+uWL",
+	"P7KOUk1tLCq4VO4Pr7MxYrFvowaB+afPr25+d6tnjMl8HGm0vTz76flKP/d/RME4of12Pnku6402zq9j",
+	"DbZt6YQpuBEnpbg+9fAiexqKSqd1FP0O1DAtAAR7HOi7z1XGh/3CcVmljbYx2vRtdn/QPe8upajK290p",
+	"PRZXkZKVoe2Xyjo+dfo9jTvLMyddlX7LGT6NdZjAyw024mFrNEfehbWVIrmt96LQqpCVJC+fzO886kWr",
+	"3sn6QlZVHsJ/Aow0ilVi6egUZ6AfLpVPCNV/Wyiqhh2YXHXBOrcibBAgNF5EewZmKf7lDjbcXURUZATX",
+	"6CUT3FRSGFiyRT8XzqaARpDQFlUDG+nj3DoyINUcFj8VLttQ9sWH8kNMCmIPJocD7jXGo7bwkFRQ/rx/",
+	"v6NZ9qI6gBrjJfxFb8EZ7RhwkYQF5AlRTLrecNNn+NTcw/JJe4zbSoFfQkteT5bAe0we0kqw9LJxL2+1",
+	"r16N0T2Y+nrj5ill+IYQtQ50wjaLWjqHkdOKS0XFD6lcJaw9WD26yKMEisccEXsTgd5xkzSFlPsn6wW9",
+	"Y16FUjdjkGosl7KQQrk5CmjO+ELBpqqQmeVYQ7CizDGIhH9raWvuivWtoJ2JT8XhoKmDoC5ElAhziWp1",
+	"FOgGMmtveI/VgS6Ypc2AO7iXcDgQo4VIh8D/dv5ptbjLMcBxFfqjo6GYtR4VSB6R9rXh7Q2Gym/prZfd",
+	"ZoAo/l09u323U8ryngpo6KjzYS3XrvVWBXQ+HvRBKN9FwByGqU6KSSemJTLFRU4LxUPUQ7zVfbxSSMdq",
+	"3du0+7h1L9YQwxjPwEnY5JQ9TkIbj4US9mCCbIAlTNbt9pxVenwUhXKFQAhV1rFz3qBY/CnYb5/qehsj",
+	"yzklotWuPey89YRzhMzrgvCiMaOlT/N9AtIUNjjDUzTqKtKGbblEfwsJs+uzdcU3eGwWiTALrzWu0DXC",
+	"nBRi3WJg9cvP6OwsenwFMyPgiRt/dOY9WyAaLKDixZVlwRsGr1mKQpYCkXRE1gHujf4Yxg6V/Q3fwV5g",
+	"0V0WhMM8UZ4wEF2kIGa4ETHuQ0S9ZIR1AYm2wrlKlDjFyfgUr9wnIAMq3Ek6gKEYXncaGO9yNF04fbiZ",
+	"7kC6j6w8xHnSook7ubtnPW4XmJc0IbNrGeewdkvEn4fqUDivSHEgPLMPef3eEwF1aDz2wKXdZgLiwvP9",
+	"FP2oqwMJua+vImAbcyaXsckmYGDBDKZy2iOinHH7HxhfUTRGut0HeJCG9AWX2JgJb8SzDD/C2rkNNWJK",
+	"tdTTSV9o5qPdhFKW7924YFbwegZ/4aXeOLR0EGSEzfs43LcjQZK7EGuJXSXYu2YEL23nrJ/LkpqYYoNI",
+	"25ymSrZquIG81gWcJ81m9NaCJWYQeeTwg4/sPM4hLsebTexH6bYKhblP2FsFkSOvZqzgVSWMxaozrGbF",
+	"ndjyHQ7JCyevJXDwJNZJZtlFqHrF+QIjOhF69iKUiPlGZrPs1cnZySs0ZG6NzDu9fnFa+IZLe7oVxZq7",
+	"Dae4VlsUUELESq3elsipQshr8Y7mjI2ypArCum98E+VEK+9xLbxx+Ju+sjnTiGEb8cuzswef17egJjqI",
+	"+02oVA30RfD00HGtnb5k8Dt1zc0O2Bn8mdJOLv2yQf7/Id7AXO/4jl2/wpeAZ22LAW5+JRLp+Z98XLDV",
+	"5kqYPDbFGiOFZYIXawoDtBI9OLRvLFSE1Lca4vbLmpur1pmBBbs8YX+L7VtBBntdOdhjstDl7ollO+Fm",
+	"OEWn5YERXJ6iehR97HA5IYBsR+i+l9ZdVFWn7kXpYLyr4Md0x37IJg/j+qgP5CZPv9DOfOqvSDjgSbpa",
+	"4ObTI4rtAM6fENsLvKjhAcR1UILkVRUZ6zvzdFUK69hSGutSYnv6udcmc3OKmPnBHRQ/3krW3g0RQN1g",
+	"tgY1YRD0hYDYl7zmOYl96FnWFYJ0YlHUOpB9bgnVc8Lei43gji8qMZbOH0aq8UjmsI0bvrA97HZ2jIUK",
+	"u0x7vR/3FK7+gIPuUd+nsRF6Uwls0ojSFSXw9HPHytxMGMuxiflP2JfkVSltt/gR93ykx+rW1o4a7H8N",
+	"30GGL5q9lNXLjzRmnVthbj4dLtRDUzop5H8WHRnPfjsGA0/8egPene75sS7n7nw69e7meK93rwVP+cgf",
+	"EJOhNEEyIFrr3JtgdS2wpQ4srvB3R3jviQeoTrNSh8644DBFGYq+2GbkK0SYTsU/Ku0ElYha6sD73hNL",
+	"xTS2IW01ZGN0i8uMvT77ml12yBk89+XYP49KMY/knidKPr9tX30RmAoBfyl45Vr2die6RUsqxBOdLjq9",
+	"T8mc5uNaSBOA15bZpgbBo3s8FOU04WwAZYjw/lSApeyab7hxOTztW7HGAvNn4QatWI/Ir8FMCZ59h40A",
+	"obgRaz8IUcdS9v25iOksUi9M43G1gUlPQMthoVRYsYw/snsLAkHQW3v6ue0hurm3vUyV1apKmCf2nG5F",
+	"CKnBQqyksiTRZjkPV9v1L1DrdTfd46Y2MMxNEo8cco9ZNLkLssL+Fgf/Gx68U+sBZ4g3brtqIobZsg2e",
+	"+WBvgw1X35zjQ+FKLVFVlq2xguj5fcI+gK2WZe6tsZd9b4gDCXzf+eUJuyBkt7RYWh03l4YOCNF+3u+/",
+	"kRZbcPxlMb1ZlHbzMNIlPNv7hIa4PGEfNaHM4+C+BUPa/nD054TjeNe4fsvh4/iNRAfbF/YZ/V1OuI1F",
+	"+Pje1gYmoiCjdxcJj5c+aYO3LzEexXbZGBC7Q/1IBzQ9me21QGl5aL5318RsiE9jvrPa49lTU7Vo/2NY",
+	"GBtHxrN+QzYCC3t4duewQJ+a22Ov24kPuwNlYsa9t4Iivvv4iX5NyemwJeMxs1MvzcF7kzZ86czU66AN",
+	"jRTT0RwGj1KX5GBrApNxxV6c5WdnZ8xrMRrsly/ZZRxx7rSeV1qtLs/jbS92rY0TBuGMua9KRyy/KiPG",
+	"P8aOSwlJy0qAJoK/8kuRBPKrhAP7U0vVwA9LGFo6ywTd2DYRMLbNIwfZE69o0zHD3RQPMR60G6FizrRP",
+	"A++/gokrfwNKZ3qCQ8HkI9khYCZdLMousFmYbekWPr6js88kzWlD3SWEQ2bU6zwr7HUS8DFcgRM/udPC",
+	"XqP4vfnw9zAhLamdkdY2dfPxi7OXiaPlxzdIrajiSa/fS3+UxNW9Y0mLWnnCLizQAaLGNfZcVlJRfBcP",
+	"mzoamPumvW7TTfwINTbcsAN8pnaf814qJxXoZ+h7OHmoPAhCxRBfK8K1SF3mbatwe8mKbW+VLaOReFzr",
+	"SjHS/tDGH6c/blDzoNXm+1fXe9DWX1uM0EEoPmZ40MHW83j1VQBYUNiNfhOjciUIpYXlnS8i06efIz54",
+	"bw37fegMHaxo6CCu+sAzvBIXyyY7wp51kw+PGJtwGkYsjbDr9OXvHqvjjeVC60pw9cg2PABR0ybZRJjq",
+	"PQXmL3rbaY73tYB719cTNZT+LYcPXkIBosgyXHkVij3sKeqAByJw3/H9jHANCAPjBcIw8G728O4G9Qdh",
+	"x3kP+hNRS4sdYYdEyZoNxE02Z3ZTQfiIVRa6pVhfC9NHOy12/ZI6RfE1ecNaKme7zAj96UvyrlTWJIyH",
+	"32fvTlFRb7SDaIxdCbqKATShLdTP2oo8TXBLycdzrK34fJOAOM0ocBc/FQiqhD9dkk/37/NFJS7pgg26",
+	"b7u9jJmi/mQ5X5iAR3y0Un4LdvzCtZgvpNmeip2iy3atK+EvaGXcMV5Vt5ZbEob7wQ61HtdKJE/ALhFm",
+	"eskspk0e84yaZX1X0+DoClXwnF0OoKOXeH+PKf3Z2VIqvCcGAYf+GoO8HWrB1dUTnI4OS87Z5bUGRVnJ",
+	"0CRt+icZeFkomKnhpSpSscsBfpkKpARhvmyrqZPHZI+sVyMs8W9TvcKx2BPb+Z6K/t03yCfW4szvomvU",
+	"dfdrVLX2UCNnli9DiYWzSlsXaPY0NAlQF6vvXZA2XAoMP0KkJmOZ0d/ChFfv+uOQlMo+O2H/GN1bTfpu",
+	"Ix7MN7QSJZ5Y33tAvbPcapX724YhgsaGb6wixcCybqzDHo1Ug4b/eiBs1CCs2WV7okEOctB+mTif+IDc",
+	"7yjsr1tnPghVjsLzwTdc0IkVW/NrwXaiBRaaXk+4Pf0c3rk5/Ry7be9wcBi/OyldZRt8uULsLW+bXaha",
+	"UQKHn3agvFKxN2upOPsAITU3Jfsoa/Fs4oCx2y58WKUuS5aUkrFxHyY8i5vx4PtwILzWVdmNPzEKJm4F",
+	"M0Uc2xBmxOhmtUbk/ej8Mn73RVRa4ir9jb4Xhn0HQW3nG08i7+n7TaT13xVCWd1QUnrWAON9CPBbQELe",
+	"AljGXxQCBsRpQze/td+L4VdJ3xyxE/iHr85esUvkDx1K8nJ3yZ5y14Vt0/VwtM4XZ7OzsyAyoOEgGnlS",
+	"Fs5hwTz15S0UFygd2NRea6YVFfoN1dHdGkhVa+XWNo9l9ChOc924uV7ODVcriMLfUusEHr1R4dviVXWN",
+	"igQoGkeVdvhlhdP5oMjjfGBPqdiC1FN8y3ePa6l6V0NMAfcLf+exdA9gtt7QlQBI+449GFw70bohrz45",
+	"W2i3Zlu+86CP0FqDZik21fz4CRQXPYO3WI2psll2mt18uvnvAAAA//8=",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

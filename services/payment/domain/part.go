@@ -57,6 +57,8 @@ type Part struct {
 	SucceededAt time.Time
 	// Version counts changes, from 1.
 	Version int64
+	// Unbooked tells that the ledger does not know this version of the part, see store.CatchUp.
+	Unbooked bool
 }
 
 // Sendable tells whether submitting does something for the part.

@@ -10,6 +10,7 @@ import (
 
 	"aftercare.dev/services/payment/api"
 	"aftercare.dev/services/payment/domain"
+	"aftercare.dev/services/payment/reconcile"
 	"aftercare.dev/services/payment/refunds"
 	"aftercare.dev/services/payment/store"
 	"aftercare.dev/services/payment/wechatpay"
@@ -32,13 +33,15 @@ func Catalog() fs.FS {
 type Handlers struct {
 	desk   *refunds.Desk
 	wechat *wechatpay.Client
+	clerk  *reconcile.Clerk
+	store  *store.Store
 }
 
 var _ api.StrictServerInterface = (*Handlers)(nil)
 
-// New returns handlers over the desk; wechat reads the notifications.
-func New(desk *refunds.Desk, wechat *wechatpay.Client) *Handlers {
-	return &Handlers{desk: desk, wechat: wechat}
+// New returns handlers over the desk and the clerk; wechat reads the notifications.
+func New(desk *refunds.Desk, clerk *reconcile.Clerk, records *store.Store, wechat *wechatpay.Client) *Handlers {
+	return &Handlers{desk: desk, wechat: wechat, clerk: clerk, store: records}
 }
 
 // ReserveRefund implements [api.StrictServerInterface].

@@ -67,7 +67,7 @@ func (s *Store) Claim(ctx context.Context, refund domain.Refund, part domain.Par
 	if err != nil {
 		return part, Slot{}, false, err
 	}
-	sending.Version = part.Version + 1
+	sending.Version, sending.Unbooked = part.Version+1, false
 	return sending, slot, true, nil
 }
 
@@ -139,9 +139,16 @@ func (s *Store) change(tx *gorm.DB, refund domain.Refund, before, after domain.P
 	if err != nil || !changed {
 		return false, err
 	}
+	if err := s.book(tx, refund, []move{{before, after}}); err != nil {
+		return false, err
+	}
+	if err := s.noteReturned(tx, refund, before, after); err != nil {
+		return false, err
+	}
 	return true, s.restate(tx, refund.MerchantID, refund.RefundID)
 }
 
+// changePart leaves it to the caller to book the move in the same transaction.
 func changePart(tx *gorm.DB, merchantID string, before, after domain.Part) (bool, error) {
 	changed := tx.Model(&partRow{}).
 		Where("merchant_id = ? AND refund_number = ? AND version = ?", merchantID, before.RefundNumber, before.Version).
@@ -149,6 +156,7 @@ func changePart(tx *gorm.DB, merchantID string, before, after domain.Part) (bool
 			"state": string(after.State), "attention": string(after.Attention), "reopened": after.Reopened,
 			"provider_reference": after.Reference, "code": after.Code,
 			"succeeded_at": database.NullAt(after.SucceededAt), "version": gorm.Expr("version + 1"),
+			"booked": before.Version + 1,
 		})
 	return changed.RowsAffected == 1, changed.Error
 }

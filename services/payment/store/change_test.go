@@ -189,6 +189,7 @@ func TestAnySequenceOfReservingAndVoidingKeepsTheGuardsExact(t *testing.T) {
 				}
 			}
 		})
+		guardsAreInTheLedger(t, db)
 	})
 }
 

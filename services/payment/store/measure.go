@@ -21,7 +21,7 @@ type Measure struct {
 // index answers.
 func (s *Store) Unsettled(ctx context.Context) ([]Measure, error) {
 	var measures []Measure
-	err := s.db.WithContext(ctx).Model(&refundRow{}).
+	err := s.db.WithContext(database.AcrossMerchants(ctx)).Model(&refundRow{}).
 		Select("merchant_id, state, COUNT(*) AS refunds, MIN(created_at) AS oldest").
 		Where("state IN ?", domain.Unsettled()).Group("state, merchant_id").Find(&measures).Error
 	if err != nil {

@@ -34,7 +34,12 @@ type paidPayment struct {
 	NextAttemptAt     database.Time
 	BusyUntil         database.Time
 	BusyToken         string
+	// Outside is what the provider paid out of it without a refund of ours, filled in by paymentsOf.
+	Outside int64 `gorm:"-"`
 }
+
+// left is what may still be refunded, zero at least.
+func (p paidPayment) left() int64 { return max(0, p.Paid-p.Refunded-p.Outside) }
 
 // freeAt is when it is worth trying to take the payment's slot. One that is busy is free again as soon as
 // its call is over, which nearly always takes less than a second; its lease is for calls that died.
@@ -101,6 +106,10 @@ type partRow struct {
 	Code              string
 	SucceededAt       database.NullTime
 	Version           int64
+	// Booked is the version that the ledger knows.
+	Booked int64
+	// Unbooked is computed: it is not.
+	Unbooked bool `gorm:"->"`
 }
 
 func (partRow) TableName() string { return "refund_parts" }
@@ -139,6 +148,6 @@ func (p partRow) part(currency, reason string) domain.Part {
 		},
 		PaymentID: p.PaymentID, Provider: p.Provider, State: domain.PartState(p.State),
 		Attention: domain.Attention(p.Attention), Reopened: p.Reopened, Reference: p.ProviderReference,
-		Code: p.Code, SucceededAt: p.SucceededAt.Time, Version: p.Version,
+		Code: p.Code, SucceededAt: p.SucceededAt.Time, Version: p.Version, Unbooked: p.Unbooked,
 	}
 }

@@ -67,7 +67,7 @@ func (s *Store) reserve(tx *gorm.DB, merchantID, refundID string, request domain
 	if err := takeLines(tx, merchantID, refundID, request); err != nil {
 		return err
 	}
-	return takePayments(tx, merchantID, refundID, request)
+	return s.takePayments(tx, merchantID, refundID, request)
 }
 
 // lockOrder makes the order's row the transaction's own and brings what was paid up to date with a
@@ -178,7 +178,10 @@ func linesOf(tx *gorm.DB, merchantID, orderID string) (map[string]paidLine, erro
 func paymentsOf(tx *gorm.DB, merchantID, orderID string) ([]paidPayment, error) {
 	var rows []paidPayment
 	err := tx.Where("merchant_id = ? AND order_id = ?", merchantID, orderID).Order("payment_id").Find(&rows).Error
-	return rows, err
+	if err != nil {
+		return nil, err
+	}
+	return rows, addOutside(tx, merchantID, orderID, rows)
 }
 
 // takeLines guards every line and the freight, in the order of their ids.
@@ -201,14 +204,14 @@ func takeLines(tx *gorm.DB, merchantID, refundID string, request domain.Request)
 
 // takePayments splits the amount over what is left of the payments and guards each share. The order's
 // row is ours, so that what is read here cannot be taken by another; the guard holds even if it could.
-func takePayments(tx *gorm.DB, merchantID, refundID string, request domain.Request) error {
+func (s *Store) takePayments(tx *gorm.DB, merchantID, refundID string, request domain.Request) error {
 	payments, err := paymentsOf(tx, merchantID, request.OrderID)
 	if err != nil {
 		return err
 	}
 	left := make([]int64, len(payments))
 	for i, p := range payments {
-		left[i] = p.Paid - p.Refunded
+		left[i] = p.left()
 	}
 	shares, enough := domain.Split(request.Total, left)
 	if !enough {
@@ -220,7 +223,8 @@ func takePayments(tx *gorm.DB, merchantID, refundID string, request domain.Reque
 			continue
 		}
 		taken := tx.Model(&paidPayment{}).
-			Where("merchant_id = ? AND order_id = ? AND payment_id = ? AND refunded + ? <= paid", merchantID, request.OrderID, p.PaymentID, shares[i]).
+			Where("merchant_id = ? AND order_id = ? AND payment_id = ? AND refunded + ? + "+outside+" <= paid",
+				merchantID, request.OrderID, p.PaymentID, shares[i], merchantID, request.OrderID, p.PaymentID).
 			Update("refunded", gorm.Expr("refunded + ?", shares[i]))
 		if taken.Error != nil {
 			return taken.Error
@@ -231,10 +235,13 @@ func takePayments(tx *gorm.DB, merchantID, refundID string, request domain.Reque
 		parts = append(parts, partRow{
 			RefundNumber: ids.New(NumberPrefix), MerchantID: merchantID, RefundID: refundID, OrderID: request.OrderID,
 			PaymentID: p.PaymentID, Provider: p.Provider, PaymentReference: p.ProviderReference, PaymentTotal: p.Paid,
-			Amount: shares[i], State: string(domain.PartReserved), Version: 1,
+			Amount: shares[i], State: string(domain.PartReserved), Version: 1, Booked: 1,
 		})
 	}
-	return tx.Create(&parts).Error
+	if err := tx.Create(&parts).Error; err != nil {
+		return err
+	}
+	return s.bookReserved(tx, merchantID, refundID, request, parts)
 }
 
 // refundable is the member of that name in the problem exceeds_paid.
@@ -283,7 +290,7 @@ func exceedsPaid(tx *gorm.DB, merchantID string, request domain.Request, taken i
 		}
 	}
 	for _, p := range payments {
-		left.Payments = append(left.Payments, paymentLeft{p.PaymentID, of(p.Paid, p.Refunded)})
+		left.Payments = append(left.Payments, paymentLeft{p.PaymentID, of(p.left(), 0)})
 	}
 	return problem.Unprocessable("exceeds_paid", "the refund is more than what was paid and not yet refunded; ask for at most what refundable says").
 		With("refundable", left)

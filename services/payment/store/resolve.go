@@ -70,11 +70,13 @@ func repaidBy(refund domain.Refund, change func(domain.Part) domain.Part) Repaid
 var errStale = problem.Conflict("version_conflict", "the refund changed while it was being resolved; look at it again")
 
 func (s *Store) resolveParts(tx *gorm.DB, refund domain.Refund, resolution domain.Resolution, change func(domain.Part) domain.Part) (voided []domain.Part, err error) {
+	var moves []move
 	for _, before := range refund.Parts {
 		after := change(before)
 		if after == before {
 			continue
 		}
+		moves = append(moves, move{before, after})
 		changed, err := changePart(tx, refund.MerchantID, before, after)
 		if err != nil {
 			return nil, err
@@ -90,7 +92,7 @@ func (s *Store) resolveParts(tx *gorm.DB, refund domain.Refund, resolution domai
 			voided = append(voided, after)
 		}
 	}
-	return voided, nil
+	return voided, s.book(tx, refund, moves)
 }
 
 // giveBack returns the amounts of voided parts. Their state changed in the same transaction, guarded by

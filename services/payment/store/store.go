@@ -157,7 +157,7 @@ func (s *Store) List(ctx context.Context, merchantID string, f Filter) (page []d
 func (s *Store) ByNumber(ctx context.Context, refundNumber string) (refund domain.Refund, part domain.Part, found bool, err error) {
 	db := s.db.WithContext(ctx)
 	var row partRow
-	err = db.Where("refund_number = ?", refundNumber).Take(&row).Error
+	err = s.db.WithContext(database.AcrossMerchants(ctx)).Where("refund_number = ?", refundNumber).Take(&row).Error
 	if database.IsNotFound(err) {
 		return refund, part, false, nil
 	}

@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"aftercare.dev/services/payment/domain"
+	"aftercare.dev/services/platform/crash"
 )
 
 // Provider is the name of WeChat Pay in orders.
@@ -65,6 +66,7 @@ type Client struct {
 	apiv3Key       []byte
 	notifyURL      string
 	http           *http.Client
+	files          *http.Client // for downloads, which have a time limit of their own
 	now            func() time.Time
 }
 
@@ -89,6 +91,7 @@ func New(o Options) (*Client, error) {
 	if now == nil {
 		now = time.Now
 	}
+	transport := crash.Transport(o.Transport)
 	return &Client{
 		base:           base.String(),
 		basePath:       base.EscapedPath(),
@@ -100,14 +103,13 @@ func New(o Options) (*Client, error) {
 		apiv3Key:       o.APIv3Key,
 		notifyURL:      o.NotifyURL,
 		now:            now,
-		http: &http.Client{
-			Transport: o.Transport,
-			Timeout:   o.Timeout,
-			// A redirect would send a refund to an address that nobody configured.
-			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		},
+		http:           &http.Client{Transport: transport, Timeout: o.Timeout, CheckRedirect: stay},
+		files:          &http.Client{Transport: transport, CheckRedirect: stay},
 	}, nil
 }
+
+// stay follows no redirect: it would send a refund to an address that nobody configured.
+func stay(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 
 // answer is what came back, read to the end.
 type answer struct {
@@ -152,18 +154,26 @@ func (c *Client) request(ctx context.Context, method, path string, body []byte) 
 	if err != nil {
 		return nil, err
 	}
-	authorization, err := c.authorization(method, c.basePath+path, rand.Text(), c.now(), body)
-	if err != nil {
+	if err := c.sign(request, c.basePath+path, body); err != nil {
 		return nil, err
+	}
+	if len(body) > 0 {
+		request.Header.Set("Content-Type", "application/json")
+	}
+	return request, nil
+}
+
+// sign adds the signature, and what goes with it, to a request of this path and query.
+func (c *Client) sign(request *http.Request, uri string, body []byte) error {
+	authorization, err := c.authorization(request.Method, uri, rand.Text(), c.now(), body)
+	if err != nil {
+		return err
 	}
 	request.Header.Set("Authorization", authorization)
 	request.Header.Set("Accept", "application/json")
 	request.Header.Set("User-Agent", "aftercare-payment/1")
 	request.Header.Set("Wechatpay-Serial", c.platformSerial)
-	if len(body) > 0 {
-		request.Header.Set("Content-Type", "application/json")
-	}
-	return request, nil
+	return nil
 }
 
 // withoutURL drops the address from an error of net/http; it is noise in a log line.

@@ -11,16 +11,18 @@ import (
 	"os"
 
 	"aftercare.dev/services/cases"
+	"aftercare.dev/services/cases/store"
 	"aftercare.dev/services/platform/config"
 	"aftercare.dev/services/platform/database"
 	"aftercare.dev/services/platform/httpserver"
 	"aftercare.dev/services/platform/process"
+	"aftercare.dev/services/platform/seal"
 )
 
 func main() {
 	process.Main("cases", run, process.Command{
 		Name: "migrate", Does: "bring the schema up to date; needs CASES_DATABASE_…", Run: migrate,
-	})
+	}, seal.Command("CASES_DATABASE_", store.Migrations(), seal.Of(store.Sealed)))
 }
 
 // migrate asks for no more than it needs: the database.

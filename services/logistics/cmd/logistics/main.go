@@ -11,16 +11,18 @@ import (
 	"os"
 
 	"aftercare.dev/services/logistics"
+	"aftercare.dev/services/logistics/store"
 	"aftercare.dev/services/platform/config"
 	"aftercare.dev/services/platform/database"
 	"aftercare.dev/services/platform/httpserver"
 	"aftercare.dev/services/platform/process"
+	"aftercare.dev/services/platform/seal"
 )
 
 func main() {
 	process.Main("logistics", run, process.Command{
 		Name: "migrate", Does: "bring the schema up to date; needs LOGISTICS_DATABASE_…", Run: migrate,
-	})
+	}, seal.Command("LOGISTICS_DATABASE_", store.Migrations(), store.Reseal))
 }
 
 // migrate asks for no more than it needs: the database.

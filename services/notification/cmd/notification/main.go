@@ -11,16 +11,18 @@ import (
 	"os"
 
 	"aftercare.dev/services/notification"
+	"aftercare.dev/services/notification/store"
 	"aftercare.dev/services/platform/config"
 	"aftercare.dev/services/platform/database"
 	"aftercare.dev/services/platform/httpserver"
 	"aftercare.dev/services/platform/process"
+	"aftercare.dev/services/platform/seal"
 )
 
 func main() {
 	process.Main("notification", run, process.Command{
 		Name: "migrate", Does: "bring the schema up to date; needs NOTIFICATION_DATABASE_…", Run: migrate,
-	})
+	}, seal.Command("NOTIFICATION_DATABASE_", store.Migrations(), seal.Of(store.Sealed)))
 }
 
 // migrate asks for no more than it needs: the database.

@@ -11,16 +11,18 @@ import (
 	"os"
 
 	"aftercare.dev/services/order"
+	"aftercare.dev/services/order/store"
 	"aftercare.dev/services/platform/config"
 	"aftercare.dev/services/platform/database"
 	"aftercare.dev/services/platform/httpserver"
 	"aftercare.dev/services/platform/process"
+	"aftercare.dev/services/platform/seal"
 )
 
 func main() {
 	process.Main("order", run, process.Command{
 		Name: "migrate", Does: "bring the schema up to date; needs ORDER_DATABASE_…", Run: migrate,
-	})
+	}, seal.Command("ORDER_DATABASE_", store.Migrations(), seal.Of(store.Sealed)))
 }
 
 // migrate asks for no more than it needs: the database.

@@ -81,6 +81,7 @@ type Platform struct {
 	nextGet  []Misbehaviour
 	forged   []string
 	initial  string
+	bill     Bill
 }
 
 // New starts a platform for the test.
@@ -93,6 +94,8 @@ func New(t testing.TB, now func() time.Time) *Platform {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /v3/refund/domestic/refunds", p.create)
 	mux.HandleFunc("GET /v3/refund/domestic/refunds/{number}", p.query)
+	mux.HandleFunc("GET /v3/bill/tradebill", p.serveBill)
+	mux.HandleFunc("GET /v3/billdownload/file", p.download)
 	server := httptest.NewServer(mux)
 	t.Cleanup(server.Close)
 	p.URL = server.URL

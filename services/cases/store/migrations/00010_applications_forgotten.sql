@@ -1,0 +1,2 @@
+-- +goose Up
+ALTER TABLE applications ADD COLUMN forgotten_at BIGINT NULL;

@@ -1,0 +1,2 @@
+-- +goose Up
+ALTER TABLE shipment_traces ADD COLUMN courier LONGTEXT NULL;

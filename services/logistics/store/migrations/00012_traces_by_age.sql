@@ -1,0 +1,2 @@
+-- +goose Up
+CREATE INDEX traces_by_age ON shipment_traces (since);

@@ -1,0 +1,2 @@
+-- +goose Up
+ALTER TABLE refund_parts ADD COLUMN unbooked BOOLEAN GENERATED ALWAYS AS (version > booked) VIRTUAL;
