@@ -15,9 +15,11 @@ OAPI_CODEGEN_VERSION  := v2.8.2
 GOLANGCI_LINT_VERSION := v2.15.0
 WORKFLOWCHECK_VERSION := v0.6.0
 HELM_VERSION          := v4.3.1
+GITLEAKS_VERSION      := v8.30.1
+GOVULNCHECK_VERSION   := v1.1.4
 
 .DEFAULT_GOAL := help
-.PHONY: help run test helm-test race demo replay token build lint workflowcheck standalone-modules generate check-generated tidy check-tidy release-archive clean images image-archives cluster-test
+.PHONY: help run test helm-test race demo replay token build lint workflowcheck standalone-modules generate check-generated tidy check-tidy release-archive clean images image-archives cluster-test chaos model fuzz scan
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-20s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -63,6 +65,20 @@ cluster-test: $(TOOLS)/helm-$(HELM_VERSION) ## KUBECONFIG=… CLUSTER_HOST=… C
 	@cd deploy && $(GO) run ./cmd/clustertest --host "$(CLUSTER_HOST)" --load "$(CLUSTER_LOAD)" --images $(DIST)/cluster \
 		--from cluster-a --to cluster-b --charts ../helm --helm $< $(if $(SEED),--seed $(SEED))
 
+# Not part of `make test`, which has the short form of it.
+chaos: ## [SEED=n] [MINUTES=60] [POINTS=none|sample|all]: a house is broken on purpose, and audited
+	@mkdir -p $(BIN) && cd deploy && $(GO) build -o $(BIN)/chaos ./cmd/chaos && \
+		$(BIN)/chaos --seed "$(or $(SEED),0)" --minutes "$(or $(MINUTES),60)" --points "$(or $(POINTS),none)"
+
+model: ## [CASES=5100]: random returns held against the rules, without the race detector
+	@cd workflows && $(GO) test ./returns -run '^TestWhateverHappens' -count 1 -timeout 20m -rapid.checks=$$(( ($(or $(CASES),5100) + 2) / 3 ))
+
+fuzz: ## [TIME=20s]: every decoder that faces the outside, with input that nobody thought of
+	@.ci/fuzz "$(or $(TIME),20s)" services gateway workflows
+
+scan: $(TOOLS)/gitleaks-$(GITLEAKS_VERSION) $(TOOLS)/govulncheck-$(GOVULNCHECK_VERSION) ## [GOVULNDB=…]: secrets in the history, dependencies
+	@.ci/scan $^ $(MODULES)
+
 lint: $(TOOLS)/golangci-lint-$(GOLANGCI_LINT_VERSION) ## golangci-lint in every module
 	@for m in $(MODULES); do echo "lint $$m"; (cd $$m && $< run ./...) || exit 1; done
 	@echo "lint helm"; cd helm && GOWORK=off $< run ./...
@@ -104,6 +120,12 @@ $(TOOLS)/golangci-lint-$(GOLANGCI_LINT_VERSION):
 
 $(TOOLS)/workflowcheck-$(WORKFLOWCHECK_VERSION):
 	@$(call install,go.temporal.io/sdk/contrib/tools/workflowcheck,$(WORKFLOWCHECK_VERSION),workflowcheck)
+
+$(TOOLS)/gitleaks-$(GITLEAKS_VERSION):
+	@$(call install,github.com/zricethezav/gitleaks/v8,$(GITLEAKS_VERSION),gitleaks)
+
+$(TOOLS)/govulncheck-$(GOVULNCHECK_VERSION):
+	@$(call install,golang.org/x/vuln/cmd/govulncheck,$(GOVULNCHECK_VERSION),govulncheck)
 
 $(TOOLS)/helm-$(HELM_VERSION):
 	@$(call install,helm.sh/helm/v4/cmd/helm,$(HELM_VERSION),helm)

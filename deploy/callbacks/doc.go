@@ -1,0 +1,3 @@
+// Package callbacks has nothing but tests: what providers, and those who pretend to be one, send to the gateway, with the real
+// services behind it.
+package callbacks

@@ -1,0 +1,57 @@
+package crashpoints
+
+import (
+	"context"
+	"log/slog"
+
+	"go.temporal.io/sdk/client"
+	sdklog "go.temporal.io/sdk/log"
+
+	"aftercare.dev/deploy/split"
+	logistics "aftercare.dev/services/logistics/api"
+	"aftercare.dev/services/platform/config"
+	"aftercare.dev/services/platform/httpclient"
+	"aftercare.dev/services/platform/ids"
+	"aftercare.dev/workflows/contract"
+)
+
+// clock stands for the hours that nobody waits for here. In this fast world a provider gives up telling its news within a
+// second, and a process that was dead for two missed it; workflows then ask by themselves after a minute (refunds), an
+// hour (claims) or six (parcels). The clock has the carrier and the insurer asked now, and wakes the workflows. It says nothing
+// that is true or not: a workflow that is woken asks the service that knows.
+type clock struct {
+	temporal  client.Client
+	logistics *logistics.ClientWithResponses
+}
+
+func newClock(ctx context.Context, h *split.House) (*clock, error) {
+	url := h.Process("logistics-1").URL
+	service, err := logistics.NewClientWithResponses(url, logistics.WithHTTPClient(httpclient.New(httpclient.Options{
+		BaseURL: url, Token: config.Secret(h.Keys.ServiceTokenOf("worker")),
+	})))
+	if err != nil {
+		return nil, err
+	}
+	c, err := client.DialContext(ctx, client.Options{
+		HostPort: h.Temporal, Namespace: "aftercare", Logger: sdklog.NewStructuredLogger(slog.New(slog.DiscardHandler)),
+	})
+	return &clock{temporal: c, logistics: service}, err
+}
+
+func (c *clock) close() { c.temporal.Close() }
+
+// strike wakes what works for a case. What has ended needs no waking.
+func (c *clock) strike(ctx context.Context, merchantID, caseID, shipmentID string) {
+	// What fails here is done by the next stroke.
+	now := true
+	_, _ = c.logistics.GetShipmentWithResponse(ctx, merchantID, shipmentID, &logistics.GetShipmentParams{Refresh: &now})
+	_, _ = c.logistics.GetInsuranceClaimWithResponse(ctx, merchantID, caseID, &logistics.GetInsuranceClaimParams{Refresh: &now})
+	for workflowID, wake := range map[string]struct{ signal, subject string }{
+		contract.CaseWorkflowID(merchantID, caseID):         {contract.CarrierEvent, shipmentID},
+		contract.RefundWorkflowID(merchantID, caseID+"-r1"): {contract.PaymentEvent, caseID + "-r1"},
+		contract.FreightClaimWorkflowID(merchantID, caseID): {contract.InsurerEvent, caseID},
+	} {
+		event := contract.Event{EventID: ids.New("evt"), Subject: wake.subject}
+		_ = c.temporal.SignalWorkflow(ctx, workflowID, "", wake.signal, event)
+	}
+}
