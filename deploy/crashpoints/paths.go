@@ -76,7 +76,8 @@ func paths() []path {
 			when(cases.StageSendingBack, sendBack),
 		}},
 		{name: "withdrawn on the way", outcomes: withdrawn, steps: []step{
-			byRule, ship, reaches(cases.StageInTransit), does("storefront", "withdraw", nil), steer("signed"),
+			// While a process is down the parcel may arrive.
+			byRule, ship, reaches(cases.StageInTransit, cases.StageInspecting), does("storefront", "withdraw", nil), steer("signed"),
 			reaches(cases.StageSendingBack), sendBack,
 		}},
 		{name: "closed by the provider and paid by hand", accepted: 1, outcomes: refunded, steps: handedIn(

@@ -1243,7 +1243,7 @@ type ClientInterface interface {
 
 	// ResolveRefundWithBody A person's answer to a refund that needs attention
 	//
-	// `retry` sends refused parts again with the same number; `manual_transfer` records that finance paid outside, with the bank's reference; `void` gives the reserved amount back. Only for a refund in `needs_attention` or `closed`, else 409.
+	// `retry` sends refused parts again with the same number (409 `refund_given_up` where the provider has closed it for good); `manual_transfer` records that finance paid outside, with the bank's reference; `void` gives the reserved amount back. Only for a refund in `needs_attention` or `closed`, else 409.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -1252,7 +1252,7 @@ type ClientInterface interface {
 
 	// ResolveRefund A person's answer to a refund that needs attention
 	//
-	// `retry` sends refused parts again with the same number; `manual_transfer` records that finance paid outside, with the bank's reference; `void` gives the reserved amount back. Only for a refund in `needs_attention` or `closed`, else 409.
+	// `retry` sends refused parts again with the same number (409 `refund_given_up` where the provider has closed it for good); `manual_transfer` records that finance paid outside, with the bank's reference; `void` gives the reserved amount back. Only for a refund in `needs_attention` or `closed`, else 409.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -1588,7 +1588,7 @@ func (c *Client) ReserveRefund(ctx context.Context, merchantID MerchantID, refun
 
 // ResolveRefundWithBody A person's answer to a refund that needs attention
 //
-// `retry` sends refused parts again with the same number; `manual_transfer` records that finance paid outside, with the bank's reference; `void` gives the reserved amount back. Only for a refund in `needs_attention` or `closed`, else 409.
+// `retry` sends refused parts again with the same number (409 `refund_given_up` where the provider has closed it for good); `manual_transfer` records that finance paid outside, with the bank's reference; `void` gives the reserved amount back. Only for a refund in `needs_attention` or `closed`, else 409.
 //
 // Takes any type of body and a specified content type.
 //
@@ -1607,7 +1607,7 @@ func (c *Client) ResolveRefundWithBody(ctx context.Context, merchantID MerchantI
 
 // ResolveRefund A person's answer to a refund that needs attention
 //
-// `retry` sends refused parts again with the same number; `manual_transfer` records that finance paid outside, with the bank's reference; `void` gives the reserved amount back. Only for a refund in `needs_attention` or `closed`, else 409.
+// `retry` sends refused parts again with the same number (409 `refund_given_up` where the provider has closed it for good); `manual_transfer` records that finance paid outside, with the bank's reference; `void` gives the reserved amount back. Only for a refund in `needs_attention` or `closed`, else 409.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -2897,7 +2897,7 @@ type ClientWithResponsesInterface interface {
 
 	// ResolveRefundWithBodyWithResponse A person's answer to a refund that needs attention
 	//
-	// `retry` sends refused parts again with the same number; `manual_transfer` records that finance paid outside, with the bank's reference; `void` gives the reserved amount back. Only for a refund in `needs_attention` or `closed`, else 409.
+	// `retry` sends refused parts again with the same number (409 `refund_given_up` where the provider has closed it for good); `manual_transfer` records that finance paid outside, with the bank's reference; `void` gives the reserved amount back. Only for a refund in `needs_attention` or `closed`, else 409.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -2906,7 +2906,7 @@ type ClientWithResponsesInterface interface {
 
 	// ResolveRefundWithResponse A person's answer to a refund that needs attention
 	//
-	// `retry` sends refused parts again with the same number; `manual_transfer` records that finance paid outside, with the bank's reference; `void` gives the reserved amount back. Only for a refund in `needs_attention` or `closed`, else 409.
+	// `retry` sends refused parts again with the same number (409 `refund_given_up` where the provider has closed it for good); `manual_transfer` records that finance paid outside, with the bank's reference; `void` gives the reserved amount back. Only for a refund in `needs_attention` or `closed`, else 409.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -3958,7 +3958,7 @@ func (c *ClientWithResponses) ReserveRefundWithResponse(ctx context.Context, mer
 
 // ResolveRefundWithBodyWithResponse A person's answer to a refund that needs attention
 //
-// `retry` sends refused parts again with the same number; `manual_transfer` records that finance paid outside, with the bank's reference; `void` gives the reserved amount back. Only for a refund in `needs_attention` or `closed`, else 409.
+// `retry` sends refused parts again with the same number (409 `refund_given_up` where the provider has closed it for good); `manual_transfer` records that finance paid outside, with the bank's reference; `void` gives the reserved amount back. Only for a refund in `needs_attention` or `closed`, else 409.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -3973,7 +3973,7 @@ func (c *ClientWithResponses) ResolveRefundWithBodyWithResponse(ctx context.Cont
 
 // ResolveRefundWithResponse A person's answer to a refund that needs attention
 //
-// `retry` sends refused parts again with the same number; `manual_transfer` records that finance paid outside, with the bank's reference; `void` gives the reserved amount back. Only for a refund in `needs_attention` or `closed`, else 409.
+// `retry` sends refused parts again with the same number (409 `refund_given_up` where the provider has closed it for good); `manual_transfer` records that finance paid outside, with the bank's reference; `void` gives the reserved amount back. Only for a refund in `needs_attention` or `closed`, else 409.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -6546,17 +6546,18 @@ var swaggerSpec = []string{
 	"x3kP+hNRS4sdYYdEyZoNxE02Z3ZTQfiIVRa6pVhfC9NHOy12/ZI6RfE1ecNaKme7zAj96UvyrlTWJIyH",
 	"32fvTlFRb7SDaIxdCbqKATShLdTP2oo8TXBLycdzrK34fJOAOM0ocBc/FQiqhD9dkk/37/NFJS7pgg26",
 	"b7u9jJmi/mQ5X5iAR3y0Un4LdvzCtZgvpNmeip2iy3atK+EvaGXcMV5Vt5ZbEob7wQ61HtdKJE/ALhFm",
-	"eskspk0e84yaZX1X0+DoClXwnF0OoKOXeH+PKf3Z2VIqvCcGAYf+GoO8HWrB1dUTnI4OS87Z5bUGRVnJ",
-	"0CRt+icZeFkomKnhpSpSscsBfpkKpARhvmyrqZPHZI+sVyMs8W9TvcKx2BPb+Z6K/t03yCfW4szvomvU",
-	"dfdrVLX2UCNnli9DiYWzSlsXaPY0NAlQF6vvXZA2XAoMP0KkJmOZ0d/ChFfv+uOQlMo+O2H/GN1bTfpu",
-	"Ix7MN7QSJZ5Y33tAvbPcapX724YhgsaGb6wixcCybqzDHo1Ug4b/eiBs1CCs2WV7okEOctB+mTif+IDc",
-	"7yjsr1tnPghVjsLzwTdc0IkVW/NrwXaiBRaaXk+4Pf0c3rk5/Ry7be9wcBi/OyldZRt8uULsLW+bXaha",
-	"UQKHn3agvFKxN2upOPsAITU3Jfsoa/Fs4oCx2y58WKUuS5aUkrFxHyY8i5vx4PtwILzWVdmNPzEKJm4F",
-	"M0Uc2xBmxOhmtUbk/ej8Mn73RVRa4ir9jb4Xhn0HQW3nG08i7+n7TaT13xVCWd1QUnrWAON9CPBbQELe",
-	"AljGXxQCBsRpQze/td+L4VdJ3xyxE/iHr85esUvkDx1K8nJ3yZ5y14Vt0/VwtM4XZ7OzsyAyoOEgGnlS",
-	"Fs5hwTz15S0UFygd2NRea6YVFfoN1dHdGkhVa+XWNo9l9ChOc924uV7ODVcriMLfUusEHr1R4dviVXWN",
-	"igQoGkeVdvhlhdP5oMjjfGBPqdiC1FN8y3ePa6l6V0NMAfcLf+exdA9gtt7QlQBI+449GFw70bohrz45",
-	"W2i3Zlu+86CP0FqDZik21fz4CRQXPYO3WI2psll2mt18uvnvAAAA//8=",
+	"eskspk0e84yaZX1X0+DoilTwaVchVvJaqHmzuQy35A/vOPX4Z+lQCVdal8/O2eUAfHqJNwCZ0p++LaXC",
+	"m2YQsugvQsjbxSy4unqCC6bjlnN2ea1B1WAxtnsDRzgLwetGwdANr2WRil0OENBUYqVlX7b12MmDtkfW",
+	"zBEa+bepoOFg7YntfNNF//Yc5BNrkep30Vbq2/s1Kmt7LJIzy5ehSMNZpa0LNHsa2gyoD9Z3P0gbrhWG",
+	"HyHWk7FQ6e9xwst7/YFKSumfnbB/jG6+JothI6LMt8QSJZ5Y371A3bfcapX7+4ohBseWcaxDxdC0bqzD",
+	"Lo9Ui4f/giFs9SC02mV7JkIudtDAmTjh+IDc7yjsr1tnPghVjgL8wXdk0JkXW/NrwXaihSaaXle5Pf0c",
+	"3rk5/Rz7de9w9Bi/fSldpxt8PUPsTm/bZajeUQKHn3bAwFKxN2upOPsAQTk3Jfsoa/Fs4oiy23B8WK0v",
+	"SxalktF1H2g8i5vx8P1wpLzWVdmNYDGOJm4FM0Uc2xDqxOhmtUbs/ugENH57RlRa4ir9jb5Zhn0HYXHn",
+	"O1Mi7+kbUqT13zZCeeFQUnrWADMGSBFaSEPeQmDGXzUCBsRpQ3fHtd+s4VdJ3z2xE/iHr85esUvkDx1r",
+	"8nJ3yZ5y1wV+0wVztM4XZ7OzsyAyoOEgGnlSFs5hwTz19S8UFygd2NRejKYVHRUYqsS7NZCq1sqtbR4L",
+	"8VGc5rpxc72cG65WEMe/peYLPLyj0rnFy+4aFQlQNI5q9fDLCqfzYZVHCsGeUrEFqaf4lu8e11L1LpeY",
+	"gv4X/tZk6R7AbL2hSwWQ9h17MLi4onVDXn1yttBuzbZ852EjoTkHzVJsy/nxEyguegZvsRpTZbPsNLv5",
+	"dPPfAQAA//8=",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

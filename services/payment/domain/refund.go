@@ -157,3 +157,8 @@ func (r Refund) Resolvable() bool {
 	state := r.State()
 	return state == RefundNeedsAttention || state == RefundClosed
 }
+
+// GivenUp tells that the provider has closed every part that is in trouble: under their numbers it will never pay them.
+func (r Refund) GivenUp() bool {
+	return !slices.ContainsFunc(r.Parts, func(p Part) bool { return p.Troubled() && p.State != PartClosed })
+}

@@ -9,7 +9,8 @@ import (
 
 // Resolve carries out what a person decided about a refund that needs attention, or is closed.
 //
-// Retry sends refused parts again, with the same number, and asks about the others. A manual transfer
+// Retry sends refused parts again, with the same number, and asks about the others; where all of them are closed by the
+// provider for good, it is a 409 problem refund_given_up. A manual transfer
 // and a void are final, so each part is asked about first: what the provider has paid, or is paying,
 // is not given up behind its back, which is a 409 problem provider_moved_money; a provider that does
 // not answer is a 503 problem provider_silent.
@@ -31,6 +32,10 @@ func (d *Desk) Resolve(ctx context.Context, merchantID, refundID string, decisio
 	}
 	if !refund.Resolvable() {
 		return unresolvable(refund, decision)
+	}
+	if decision.Kind == domain.ResolveRetry && refund.GivenUp() {
+		return domain.Refund{}, problem.Conflict("refund_given_up",
+			"the provider has closed this refund for good; pay it by hand (manual_transfer) or give the amount up (void)")
 	}
 	repaid, err := d.store.Resolve(ctx, refund, decision, d.effect(decision.Kind))
 	if err != nil {

@@ -90,6 +90,22 @@ func TestVoidOfARefundThatTheProviderPaidAfterAllIsRefused(t *testing.T) {
 	})
 }
 
+func TestARefundThatTheProviderClosedForGoodIsNotTriedAgain(t *testing.T) {
+	each(t, func(t *testing.T, w world) {
+		r := w.reserve("r1", "o1", 500)
+		w.submit("r1")
+		w.platform.Set(number(r), func(held *wechatpaytest.Refund) { held.Status = "CLOSED" })
+		w.refresh("r1")
+		if _, err := w.resolve(domain.ResolveRetry); !problem.HasCode(err, "refund_given_up") {
+			t.Errorf("retry: %v", err)
+		}
+		w.platform.Set(number(r), func(held *wechatpaytest.Refund) { held.Status = "ABNORMAL" })
+		if _, err := w.resolve(domain.ResolveRetry); err != nil {
+			t.Errorf("retry of what waits for the buyer's account: %v", err)
+		}
+	})
+}
+
 func TestClosedAndAbnormalRefundsCanBePaidByHandOrVoided(t *testing.T) {
 	for status, attention := range map[string]domain.Attention{"CLOSED": domain.Closed, "ABNORMAL": domain.AbnormalAccount} {
 		for kind, want := range map[domain.ResolutionKind]domain.RefundState{
