@@ -64,10 +64,24 @@ func openSQLite(ctx context.Context, cfg Config) (gorm.Dialector, error) {
 
 	pool := &sqlitePool{name: fileName(path), write: write, read: read}
 	// The writer comes first: it creates the file and switches it to WAL.
-	if err := errors.Join(write.PingContext(ctx), read.PingContext(ctx)); err != nil {
+	if err := errors.Join(connect(ctx, write), read.PingContext(ctx)); err != nil {
 		return nil, errors.Join(err, pool.close())
 	}
 	return &sqliteDialector{pool: pool}, nil
+}
+
+// connect makes the first connection. SQLite does not wait for others when it switches a new file to WAL: of several
+// processes that create one file together all but one are refused, and have to come again.
+func connect(ctx context.Context, db *sql.DB) error {
+	for attempt := 1; ; attempt++ {
+		err := db.PingContext(ctx)
+		if err == nil || !isTransient(err) || attempt == 2*attempts {
+			return err
+		}
+		if waitErr := pause(ctx, attempt); waitErr != nil {
+			return errors.Join(waitErr, err)
+		}
+	}
 }
 
 func openSQLitePool(path string, params url.Values) (*sql.DB, error) {
