@@ -45,7 +45,7 @@ func (x *race) sell() *customer {
 	x.round++
 	random := rand.New(rand.NewPCG(uint64(x.round), uint64(time.Now().UnixNano())))
 	c := &customer{shop: x.slow, outside: x.outside, orderID: ids.New("o"), order: sale(random, false)}
-	_, err := x.slow.people["storefront"].ask(x.t.Context(), http.MethodPut, "/v1/orders/"+c.orderID, "", c.order, nil)
+	err := x.slow.people["storefront"].Ask(x.t.Context(), http.MethodPut, "/v1/orders/"+c.orderID, "", c.order, nil)
 	require.NoError(x.t, err)
 	return c
 }
@@ -84,7 +84,7 @@ type answered struct {
 }
 
 // atOnce asks n times together, by turns at both gateways. Nobody asks twice.
-func (x *race) atOnce(n int, ask func(i int, at shop) (person, string, string, any)) []answered {
+func (x *race) atOnce(n int, ask func(i int, at shop) (client.Person, string, string, any)) []answered {
 	answers := make([]answered, n)
 	begin := make(chan struct{})
 	var asking sync.WaitGroup
@@ -92,7 +92,7 @@ func (x *race) atOnce(n int, ask func(i int, at shop) (person, string, string, a
 		who, path, key, body := ask(i, x.doors[i%2])
 		asking.Go(func() {
 			<-begin
-			answers[i].status, answers[i].err = who.ask(x.t.Context(), http.MethodPost, path, key, body, &answers[i].found)
+			answers[i].status, answers[i].err = who.Answer(x.t.Context(), http.MethodPost, path, key, body, &answers[i].found)
 		})
 	}
 	close(begin)
@@ -110,7 +110,7 @@ type act struct {
 func (x *race) against(t *trip, one, other act) [2]bool {
 	x.t.Helper()
 	acts := [2]act{one, other}
-	answers := x.atOnce(2, func(i int, at shop) (person, string, string, any) {
+	answers := x.atOnce(2, func(i int, at shop) (client.Person, string, string, any) {
 		return at.people[acts[i].role], "/v1/cases/" + t.expected.CaseID + "/" + acts[i].action, ids.New("key"), acts[i].body
 	})
 	var did [2]bool
@@ -157,7 +157,7 @@ func (x *race) sameFiling(t *testing.T) {
 	input := gateway.CaseInput{
 		OrderID: c.orderID, Type: cases.ReturnRefund, Reason: byPerson, Lines: []cases.LineQuantity{{LineID: jacket, Quantity: 1}},
 	}
-	for _, a := range x.atOnce(20, func(_ int, at shop) (person, string, string, any) {
+	for _, a := range x.atOnce(20, func(_ int, at shop) (client.Person, string, string, any) {
 		return at.people["storefront"], "/v1/cases", key, input
 	}) {
 		require.NoError(t, a.err)
@@ -173,7 +173,7 @@ func (x *race) sameFiling(t *testing.T) {
 func (x *race) lastUnit(t *testing.T) {
 	c := x.sell()
 	won := 0
-	for _, a := range x.atOnce(8, func(_ int, at shop) (person, string, string, any) {
+	for _, a := range x.atOnce(8, func(_ int, at shop) (client.Person, string, string, any) {
 		return at.people["storefront"], "/v1/cases", ids.New("key"), gateway.CaseInput{
 			OrderID: c.orderID, Type: cases.ReturnRefund, Reason: byRule, Lines: []cases.LineQuantity{{LineID: scarf, Quantity: 1}},
 		}
@@ -199,7 +199,7 @@ func (x *race) partialRefunds(t *testing.T) {
 	for _, one := range c.trips {
 		x.until(one, cases.StageInspecting)
 	}
-	for _, a := range x.atOnce(len(c.trips), func(i int, at shop) (person, string, string, any) {
+	for _, a := range x.atOnce(len(c.trips), func(i int, at shop) (client.Person, string, string, any) {
 		line := c.trips[i].lines[0]
 		return at.people["warehouse"], "/v1/cases/" + c.trips[i].expected.CaseID + "/inspect", ids.New("key"), map[string]any{"lines": []map[string]any{
 			{"line_id": line.LineID, "accepted_quantity": 1, "rejected_quantity": 0, "condition": gateway.Intact},
@@ -216,7 +216,7 @@ func (x *race) partialRefunds(t *testing.T) {
 	}
 	require.Equal(t, int64(jacketsPaid+scarfPaid), sum)
 	var counted order.Order
-	_, err := x.slow.people["storefront"].ask(t.Context(), http.MethodGet, "/v1/orders/"+c.orderID, "", nil, &counted)
+	err := x.slow.people["storefront"].Ask(t.Context(), http.MethodGet, "/v1/orders/"+c.orderID, "", nil, &counted)
 	require.NoError(t, err)
 	for _, l := range counted.Lines {
 		require.Equal(t, l.Quantity, l.ReturnedQuantity)

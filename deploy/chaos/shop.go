@@ -20,7 +20,7 @@ import (
 // shop is a merchant with its people.
 type shop struct {
 	merchant string
-	people   map[string]person
+	people   map[string]client.Person
 }
 
 // roles are those who act.
@@ -28,15 +28,15 @@ var roles = []string{"storefront", "agent", "warehouse", "finance", "operator", 
 
 // open makes the people of a merchant and gives it an address that goods come back to.
 func open(ctx context.Context, door client.Door, merchant string) (shop, error) {
-	s := shop{merchant: merchant, people: map[string]person{}}
+	s := shop{merchant: merchant, people: map[string]client.Person{}}
 	for _, role := range roles {
-		someone, err := newPerson(door, merchant, role)
+		someone, err := door.Person(merchant, role, role+"-1", patience)
 		if err != nil {
 			return s, err
 		}
 		s.people[role] = someone
 	}
-	_, err := s.people["administrator"].ask(ctx, http.MethodPut, "/v1/return-address", "", map[string]any{
+	err := s.people["administrator"].Ask(ctx, http.MethodPut, "/v1/return-address", "", map[string]any{
 		"name": "Warehouse", "phone": "0571-88886666", "province": "Zhejiang", "city": "Hangzhou", "street": "Cangqian 1",
 	}, nil)
 	return s, err
@@ -45,13 +45,13 @@ func open(ctx context.Context, door client.Door, merchant string) (shop, error) 
 // hurry gives a merchant a policy whose clocks a test can wait for.
 func (s shop) hurry(ctx context.Context) error {
 	var now cases.Policy
-	if _, err := s.people["administrator"].ask(ctx, http.MethodGet, "/v1/policy", "", nil, &now); err != nil {
+	if err := s.people["administrator"].Ask(ctx, http.MethodGet, "/v1/policy", "", nil, &now); err != nil {
 		return err
 	}
 	clocks := &now.Policy.Clocks
 	clocks.ReviewSeconds, clocks.ShipSeconds, clocks.AnswerSeconds, clocks.InfoSeconds = 8, 12, 8, 8
 	clocks.ShipReminderSeconds = []int64{6}
-	_, err := s.people["administrator"].ask(ctx, http.MethodPut, "/v1/policy", "", now.Policy, nil)
+	err := s.people["administrator"].Ask(ctx, http.MethodPut, "/v1/policy", "", now.Policy, nil)
 	return err
 }
 
@@ -163,7 +163,7 @@ func contact() *order.Contact {
 
 // live is a customer from the order to the end of the last case. Each case is told to done when it has ended, or is left.
 func (c *customer) live(ctx context.Context, done func(*trip, error)) {
-	_, err := c.shop.people["storefront"].ask(ctx, http.MethodPut, "/v1/orders/"+c.orderID, "", c.order, nil)
+	err := c.shop.people["storefront"].Ask(ctx, http.MethodPut, "/v1/orders/"+c.orderID, "", c.order, nil)
 	var trips sync.WaitGroup
 	for _, t := range c.trips {
 		trips.Go(func() {

@@ -10,9 +10,14 @@ import (
 	"time"
 
 	"aftercare.dev/deploy/audit"
+	"aftercare.dev/deploy/client"
 	gateway "aftercare.dev/gateway/api"
 	cases "aftercare.dev/services/cases/api"
+	"aftercare.dev/services/platform/problem"
 )
+
+// patience is how long a person asks for the same thing.
+const patience = 5 * time.Minute
 
 // trip is one case on its way. It is for one goroutine.
 type trip struct {
@@ -103,11 +108,11 @@ func (t *trip) read(ctx context.Context, id string, pause time.Duration) (cases.
 	case <-time.After(pause):
 	}
 	var found cases.Case
-	_, err := t.as("storefront").ask(ctx, http.MethodGet, "/v1/cases/"+id, "", nil, &found)
+	err := t.as("storefront").Ask(ctx, http.MethodGet, "/v1/cases/"+id, "", nil, &found)
 	return found, err
 }
 
-func (t *trip) as(role string) person { return t.customer.shop.people[role] }
+func (t *trip) as(role string) client.Person { return t.customer.shop.people[role] }
 
 // file files the case, as often at once as it is to be, and checks that it is one.
 func (t *trip) file(ctx context.Context) (cases.Case, error) {
@@ -127,7 +132,7 @@ func (t *trip) file(ctx context.Context) (cases.Case, error) {
 
 func (t *trip) fileOnce(ctx context.Context) (cases.Case, error) {
 	var found cases.Case
-	status, err := t.as("storefront").ask(ctx, http.MethodPost, "/v1/cases", t.key, gateway.CaseInput{
+	status, err := t.as("storefront").Answer(ctx, http.MethodPost, "/v1/cases", t.key, gateway.CaseInput{
 		OrderID: t.customer.orderID, Type: cases.ReturnRefund, Reason: t.path.Reason, Lines: t.lines,
 	}, &found)
 	if err != nil || status != http.StatusAccepted {
@@ -147,7 +152,7 @@ func (t *trip) do(ctx context.Context, role, action string, body any) (bool, err
 		body = map[string]any{}
 	}
 	key := fmt.Sprintf("%s-%s-%d", t.expected.CaseID, action, t.acted[action])
-	_, err := t.as(role).ask(ctx, http.MethodPost, "/v1/cases/"+t.expected.CaseID+"/"+action, key, body, nil)
+	err := t.as(role).Ask(ctx, http.MethodPost, "/v1/cases/"+t.expected.CaseID+"/"+action, key, body, nil)
 	if refusedWith(err, http.StatusConflict) {
 		return false, nil
 	}
@@ -253,4 +258,10 @@ func (t *trip) expectMoney() {
 	default:
 		e.Outcomes = []string{"partly_refunded"}
 	}
+}
+
+// refusedWith tells that a request was answered with a refusal of this status.
+func refusedWith(err error, status int) bool {
+	p, ok := problem.As(err)
+	return ok && p.Status == status
 }

@@ -22,6 +22,10 @@ import (
 	"aftercare.dev/services/platform/crash"
 )
 
+// patience is how long somebody asks for the same thing, and waits for the same news. Several processes may die
+// meanwhile, and what a dead worker held is given to the next only after ten seconds.
+const patience = 3 * time.Minute
+
 // Options say what is tried.
 type Options struct {
 	// Dir holds the house and, unless Programs are given, the programs.

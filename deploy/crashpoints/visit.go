@@ -23,8 +23,8 @@ import (
 // shop is the merchant and its people.
 type shop struct {
 	merchant string
-	people   map[string]*person
-	world    *person // the outside world's control API
+	people   map[string]client.Person
+	world    client.Person // the outside world's control API
 	clock    *clock
 }
 
@@ -32,25 +32,22 @@ var roles = []string{"storefront", "agent", "warehouse", "finance", "operator", 
 
 // openShop hires the people of a new merchant, whose webhooks go to an address.
 func openShop(ctx context.Context, door client.Door, sandboxURL, webhooks string) (*shop, error) {
-	s := &shop{
-		merchant: "crash-" + strings.ToLower(ids.New("m")[2:]), people: map[string]*person{},
-		world: &person{url: sandboxURL + "/control", http: nil},
-	}
+	s := &shop{merchant: "crash-" + strings.ToLower(ids.New("m")[2:]), people: map[string]client.Person{}}
 	for _, role := range roles {
-		p, err := newPerson(door, s.merchant, role, role+"-1")
+		p, err := door.Person(s.merchant, role, role+"-1", patience)
 		if err != nil {
 			return nil, err
 		}
 		s.people[role] = p
 	}
-	s.world.http = s.people["agent"].http // its token goes to the gateway alone
-	err := s.people["administrator"].ask(ctx, http.MethodPut, "/v1/return-address", "", map[string]any{
+	s.world = s.people["agent"].At(sandboxURL + "/control")
+	err := s.people["administrator"].Ask(ctx, http.MethodPut, "/v1/return-address", "", map[string]any{
 		"name": "Warehouse", "phone": "0571-88886666", "province": "Zhejiang", "city": "Hangzhou", "street": "Cangqian 1",
 	}, nil)
 	if err != nil {
 		return nil, err
 	}
-	return s, s.people["storefront"].ask(ctx, http.MethodPost, "/v1/webhook-endpoints", ids.New("key"), map[string]any{"url": webhooks}, nil)
+	return s, s.people["storefront"].Ask(ctx, http.MethodPost, "/v1/webhook-endpoints", ids.New("key"), map[string]any{"url": webhooks}, nil)
 }
 
 // visit is one case on its path.
@@ -99,7 +96,7 @@ func (v *visit) buy(ctx context.Context) error {
 	v.trade = "P" + number
 	text := func(s string) *string { return &s }
 	language := order.En
-	return v.people["storefront"].ask(ctx, http.MethodPut, "/v1/orders/"+v.orderID, "", order.OrderInput{
+	return v.people["storefront"].Ask(ctx, http.MethodPut, "/v1/orders/"+v.orderID, "", order.OrderInput{
 		BuyerID: "buyer-" + number, Currency: "CNY", PlacedAt: now.Add(-48 * time.Hour), FreightInsurance: &v.path.insured,
 		Lines: []order.OrderLineInput{{LineID: item, Sku: "JKT", Title: text("Down jacket"), Quantity: 2, Amount: cny(2 * worth)}},
 		Payments: []order.Payment{
@@ -131,7 +128,7 @@ func (v *visit) until(ctx context.Context, what string, wanted func(cases.Case) 
 			v.clock.strike(ctx, v.merchant, v.Case.CaseID, v.Case.Shipment.ShipmentID)
 		}
 		var found cases.Case
-		err := v.people["storefront"].ask(ctx, http.MethodGet, "/v1/cases/"+v.Case.CaseID, "", nil, &found)
+		err := v.people["storefront"].Ask(ctx, http.MethodGet, "/v1/cases/"+v.Case.CaseID, "", nil, &found)
 		if err == nil {
 			v.Case = found
 			if wanted(found) {
@@ -160,7 +157,7 @@ func file(reason cases.Reason) step {
 			in["evidence_ids"] = []string{v.photo}
 		}
 		// Also the answer 202 has the id.
-		if err := v.people["storefront"].ask(ctx, http.MethodPost, "/v1/cases", "file-"+v.orderID, in, &v.Case); err != nil {
+		if err := v.people["storefront"].Ask(ctx, http.MethodPost, "/v1/cases", "file-"+v.orderID, in, &v.Case); err != nil {
 			return err
 		}
 		return v.until(ctx, "there", func(cases.Case) bool { return true })
@@ -176,14 +173,14 @@ func photograph(ctx context.Context, v *visit) error {
 	var kept struct {
 		EvidenceID string `json:"evidence_id"`
 	}
-	err := v.people["storefront"].ask(ctx, http.MethodPost, "/v1/evidence", "", picture.Bytes(), &kept)
+	err := v.people["storefront"].Ask(ctx, http.MethodPost, "/v1/evidence", "", picture.Bytes(), &kept)
 	v.photo = kept.EvidenceID
 	return err
 }
 
 // look reads the photo again.
 func look(ctx context.Context, v *visit) error {
-	return v.people["agent"].ask(ctx, http.MethodGet, "/v1/evidence/"+v.photo, "", nil, nil)
+	return v.people["agent"].Ask(ctx, http.MethodGet, "/v1/evidence/"+v.photo, "", nil, nil)
 }
 
 // does has somebody act on the case. A request whose answer is lost, or says that its effect follows, is sent again with
@@ -196,7 +193,7 @@ func does(role, action string, body map[string]any) step {
 		}
 		key := fmt.Sprintf("%s-%d", v.Case.CaseID, v.acts)
 		for {
-			status, err := v.people[role].answer(ctx, http.MethodPost, "/v1/cases/"+v.Case.CaseID+"/"+action, key, body, nil)
+			status, err := v.people[role].Answer(ctx, http.MethodPost, "/v1/cases/"+v.Case.CaseID+"/"+action, key, body, nil)
 			if err != nil {
 				return fmt.Errorf("%s: %w", action, err)
 			}
@@ -224,7 +221,7 @@ func sendBack(ctx context.Context, v *visit) error {
 // batch has an operator act on the case by a list.
 func batch(action string) step {
 	return func(ctx context.Context, v *visit) error {
-		return v.people["operator"].ask(ctx, http.MethodPost, "/v1/cases/actions", "batch-"+v.Case.CaseID, map[string]any{
+		return v.people["operator"].Ask(ctx, http.MethodPost, "/v1/cases/actions", "batch-"+v.Case.CaseID, map[string]any{
 			"action": action, "note": "all at once", "case_ids": []string{v.Case.CaseID},
 		}, nil)
 	}
@@ -294,7 +291,7 @@ func rule(system, operation, effect string, more map[string]any) step {
 	return func(ctx context.Context, v *visit) error {
 		r := map[string]any{"system": system, "operation": operation, "effect": effect, "match": v.subject(system, operation)}
 		maps.Copy(r, more)
-		return v.world.ask(ctx, http.MethodPost, "/rules", "", r, nil)
+		return v.world.Ask(ctx, http.MethodPost, "/rules", "", r, nil)
 	}
 }
 
@@ -317,7 +314,7 @@ func steer(state string) step {
 		ctx, stop := context.WithTimeout(ctx, patience)
 		defer stop()
 		for {
-			err := v.world.ask(ctx, http.MethodPost, "/parcels/YT"+v.orderID[2:], "", map[string]any{"state": state}, nil)
+			err := v.world.Ask(ctx, http.MethodPost, "/parcels/YT"+v.orderID[2:], "", map[string]any{"state": state}, nil)
 			p, ok := problem.As(err)
 			if !ok || p.Status != http.StatusNotFound {
 				if ok && p.Status == http.StatusConflict {
