@@ -15,7 +15,7 @@ const recovery = 3 * time.Minute
 // killAll carries out the plan until ctx ends, and returns when everything is up again.
 func (r *runner) killAll(ctx context.Context) {
 	begun := time.Now()
-	supervisor := r.house.Supervise()
+	supervisor := r.house.Supervise(ctx)
 	for _, blow := range Plan(r.Seed, r.Length, r.names()) {
 		select {
 		case <-ctx.Done():

@@ -146,7 +146,7 @@ func (r *rig) open(ctx context.Context) error {
 			return err
 		}
 	}
-	r.supervisor = r.house.Supervise()
+	r.supervisor = r.house.Supervise(ctx)
 	var err error
 	if r.shop, err = openShop(starting, client.Door{URL: r.house.URL, Keys: r.house.Keys}, r.house.SandboxURL, r.listener.url); err != nil {
 		return err

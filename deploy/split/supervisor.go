@@ -49,10 +49,10 @@ func (d Death) String() string { return d.Process + ": " + d.Outcome }
 // between is how long a process that ended by itself stays away.
 const between = time.Second
 
-// Supervise watches over the processes that run, or those of them that are named, until Stop. A process that is killed is
-// started again at once.
-func (h *House) Supervise(names ...string) *Supervisor {
-	ctx, stop := context.WithCancel(context.Background())
+// Supervise watches over the processes that run, or those of them that are named, until Stop, also past the end of ctx. A
+// process that is killed is started again at once.
+func (h *House) Supervise(ctx context.Context, names ...string) *Supervisor {
+	ctx, stop := context.WithCancel(context.WithoutCancel(ctx))
 	s := &Supervisor{house: h, watched: map[string]*watched{}, stop: stop}
 	for _, p := range h.Processes() {
 		if p.cmd == nil || len(names) > 0 && !slices.Contains(names, p.Name) {

@@ -34,7 +34,7 @@ func dies(t *testing.T, s *Supervisor, times int) []Death {
 
 func TestAProcessThatIsKilledIsStartedAgain(t *testing.T) {
 	h, p := only(t, "exec sleep 600")
-	s := h.Supervise()
+	s := h.Supervise(t.Context())
 	first := p.cmd.Process.Pid
 	for n := range 3 {
 		require.Eventually(t, func() bool {
@@ -61,7 +61,7 @@ func TestAProcessThatIsKilledIsStartedAgain(t *testing.T) {
 
 func TestAProcessStaysDownForAsLongAsItWasToldTo(t *testing.T) {
 	h, p := only(t, "exec sleep 600")
-	s := h.Supervise(p.Name)
+	s := h.Supervise(t.Context(), p.Name)
 	require.NoError(t, s.Kill(p.Name, time.Hour))
 	dies(t, s, 1)
 	require.NoError(t, s.Kill(p.Name, 0), "who is down cannot be killed")
@@ -72,7 +72,7 @@ func TestAProcessStaysDownForAsLongAsItWasToldTo(t *testing.T) {
 
 func TestAnEndThatNobodyAskedForIsTold(t *testing.T) {
 	h, p := only(t, "echo the cat sat on it; exit 3")
-	s := h.Supervise()
+	s := h.Supervise(t.Context())
 	d := dies(t, s, 1)[0]
 	require.NoError(t, s.Stop())
 	require.False(t, d.Killed)
