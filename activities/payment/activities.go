@@ -13,6 +13,7 @@ import (
 
 // Activities run in the worker. Names are the methods' with [Prefix] before them.
 type Activities struct {
+	http   *httpclient.Client
 	client *api.ClientWithResponses
 	// slow is for the one call that takes minutes.
 	slow *api.ClientWithResponses
@@ -23,7 +24,8 @@ const Prefix = "payment."
 
 // New returns the activities that call the payment service at the address in o.
 func New(o httpclient.Options) (*Activities, error) {
-	client, err := api.NewClientWithResponses(o.BaseURL, api.WithHTTPClient(httpclient.New(o)))
+	calls := httpclient.New(o)
+	client, err := api.NewClientWithResponses(o.BaseURL, api.WithHTTPClient(calls))
 	if err != nil {
 		return nil, err
 	}
@@ -32,7 +34,7 @@ func New(o httpclient.Options) (*Activities, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Activities{client: client, slow: slow}, nil
+	return &Activities{http: calls, client: client, slow: slow}, nil
 }
 
 // Refund asks for money to go back.
@@ -104,13 +106,14 @@ func (a *Activities) Resolve(ctx context.Context, in Resolution) (api.Refund, er
 }
 
 // Book takes a booking to the phase in its input, once, and tells how it stands. A payment service from before the ledger
-// is waited for.
+// is waited for; during an upgrade there may be a newer instance beside it.
 func (a *Activities) Book(ctx context.Context, in Booking) (api.LedgerBookingState, error) {
 	answer, err := a.client.PutLedgerBookingWithResponse(ctx, in.MerchantID, in.BookingID, in.Input)
 	if err != nil {
 		return "", fault.From(err)
 	}
 	if code := answer.StatusCode(); isOlder(code) && in.Input.Phase == api.LedgerBookingInputPhasePost {
+		a.http.CloseIdleConnections()
 		return "", fault.From(problem.Unavailable(problem.CodeUnavailable, "the payment service keeps no ledger yet: upgrade it"))
 	}
 	out, err := httpclient.Check(answer.StatusCode(), answer.Body, answer.JSON200)

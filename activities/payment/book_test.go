@@ -1,8 +1,11 @@
 package payment_test
 
 import (
+	"context"
+	"net"
 	"net/http"
 	"net/http/httptest"
+	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -58,4 +61,32 @@ func TestABookingIsToldByWhatItCameTo(t *testing.T) {
 			require.Equal(t, test.again, !failure.NonRetryable())
 		})
 	}
+}
+
+func TestANewerInstanceBesideAnOlderOneIsFound(t *testing.T) {
+	type connection struct{}
+	var connections atomic.Int64
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Context().Value(connection{}) == int64(1) {
+			http.NotFound(w, r) // an instance of a release that has no ledger
+			return
+		}
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = w.Write([]byte(`{"state":"posted"}`))
+	}))
+	// A balancer gives each connection to an instance.
+	server.Config.ConnContext = func(ctx context.Context, _ net.Conn) context.Context {
+		return context.WithValue(ctx, connection{}, connections.Add(1))
+	}
+	server.Start()
+	defer server.Close()
+	activities, err := payment.New(httpclient.Options{BaseURL: server.URL})
+	require.NoError(t, err)
+	booking := payment.Booking{MerchantID: "m1", BookingID: "c1:freight", Input: api.LedgerBookingInput{Phase: api.LedgerBookingInputPhasePost}}
+
+	_, err = activities.Book(t.Context(), booking)
+	require.True(t, fault.Is(err, fault.Unavailable), "%v", err)
+	state, err := activities.Book(t.Context(), booking)
+	require.NoError(t, err)
+	require.Equal(t, api.LedgerBookingStatePosted, state)
 }

@@ -19,6 +19,7 @@ import (
 
 	api "aftercare.dev/deploy/client"
 	"aftercare.dev/deploy/demo"
+	"aftercare.dev/deploy/sandbox"
 	embedded "aftercare.dev/deploy/temporal"
 	gateway "aftercare.dev/gateway/api"
 	cases "aftercare.dev/services/cases/api"
@@ -131,33 +132,77 @@ func runOutOfMoney(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	rule, err := json.Marshal(map[string]any{
+	err = outside(ctx, "/control/rules", map[string]any{
 		"system": "payment", "operation": "refund", "match": map[string]any{"out_trade_no": trade}, "effect": "outcome", "outcome": "NOT_ENOUGH",
 	})
 	if err != nil {
 		return err
 	}
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, shared.SandboxURL+"/control/rules", bytes.NewReader(rule))
+	caseID, err := s.handIn(ctx, orderID)
 	if err != nil {
 		return err
 	}
-	ruled, err := http.DefaultClient.Do(request)
+	_, err = s.storefront.Until(ctx, caseID, func(c cases.Case) bool { return c.Attention != nil })
+	return err
+}
+
+// A success that the bank takes back when the case is closed: a difference that nobody resolves.
+func comeBack(ctx context.Context) error {
+	s, err := open("unlucky")
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(ruled.Body.Close(), httpclient.CheckStatus(ruled.StatusCode, nil)); err != nil {
+	orderID, _, err := s.sell(ctx)
+	if err != nil {
 		return err
 	}
+	caseID, err := s.handIn(ctx, orderID)
+	if err != nil {
+		return err
+	}
+	if _, err := s.storefront.Until(ctx, caseID, func(c cases.Case) bool { return c.Status == cases.StatusClosed }); err != nil {
+		return err
+	}
+	refunds, err := s.storefront.ListRefundsWithResponse(ctx, &gateway.ListRefundsParams{CaseID: &caseID})
+	if err == nil {
+		err = httpclient.CheckStatus(refunds.StatusCode(), refunds.Body)
+	}
+	if err != nil {
+		return fmt.Errorf("list refunds: %w", err)
+	}
+	number := refunds.JSON200.Items[0].Parts[0].RefundNumber
+	return outside(ctx, "/control/payment/refunds/"+number+"/return", map[string]any{"mchid": sandbox.DefaultMerchants[0]})
+}
+
+// outside has the outside world do something.
+func outside(ctx context.Context, path string, what map[string]any) error {
+	body, err := json.Marshal(what)
+	if err != nil {
+		return err
+	}
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, shared.SandboxURL+path, bytes.NewReader(body))
+	if err != nil {
+		return err
+	}
+	answer, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return err
+	}
+	return errors.Join(answer.Body.Close(), httpclient.CheckStatus(answer.StatusCode, nil))
+}
+
+// handIn files a return whose goods are at the warehouse and in order.
+func (s shop) handIn(ctx context.Context, orderID string) (caseID string, err error) {
 	filed, err := s.file(ctx, orderID)
 	if err != nil {
-		return err
+		return "", err
 	}
 	received, err := s.warehouse.ReceiveParcelWithResponse(ctx, filed.CaseID, nil, gateway.ReceiveAction{})
 	if err == nil {
 		err = httpclient.CheckStatus(received.StatusCode(), received.Body)
 	}
 	if err != nil {
-		return fmt.Errorf("receive: %w", err)
+		return "", fmt.Errorf("receive: %w", err)
 	}
 	disposition := gateway.RestockNew
 	inspected, err := s.warehouse.InspectGoodsWithResponse(ctx, filed.CaseID, nil, gateway.InspectAction{Lines: []gateway.InspectedLine{
@@ -167,10 +212,9 @@ func runOutOfMoney(ctx context.Context) error {
 		err = httpclient.CheckStatus(inspected.StatusCode(), inspected.Body)
 	}
 	if err != nil {
-		return fmt.Errorf("inspect: %w", err)
+		return "", fmt.Errorf("inspect: %w", err)
 	}
-	_, err = s.storefront.Until(ctx, filed.CaseID, func(c cases.Case) bool { return c.Attention != nil })
-	return err
+	return filed.CaseID, nil
 }
 
 // dialed is a client like those of the product.
@@ -239,7 +283,7 @@ func sweep(ctx context.Context) error {
 
 // live goes through everything that the dashboards and alerts tell of.
 func live(ctx context.Context) error {
-	stories := []func(context.Context) error{tellADemo, missADeadline, runOutOfMoney, failInEveryWay, sweep}
+	stories := []func(context.Context) error{tellADemo, missADeadline, runOutOfMoney, comeBack, failInEveryWay, sweep}
 	failed := make(chan error, len(stories))
 	for _, story := range stories {
 		go func() { failed <- story(ctx) }()

@@ -37,31 +37,49 @@ func (c *counters) count(ctx context.Context, refund domain.Refund, repaid store
 	}
 }
 
-// observe shows the refunds that are not settled, as the database has them, until the function that it returns is called.
-// Every instance of the service shows the same.
+// waiting is a pair of gauges about what waits: how many, and for how long the oldest has.
+type waiting struct {
+	count metric.Int64ObservableGauge
+	age   metric.Float64ObservableGauge
+	sort  string // the attribute that tells them apart
+	read  func(context.Context) ([]store.Measure, error)
+}
+
+// observe shows the refunds that are not settled and the differences that nobody has resolved, as the database has them,
+// until the function that it returns is called. Every instance of the service shows the same.
 func observe(meter metric.Meter, records *store.Store) (stop func() error, err error) {
-	unsettled, err1 := meter.Int64ObservableGauge("aftercare.refunds.unsettled", metric.WithUnit("{refund}"),
+	refunds := waiting{sort: "state", read: telemetry.Sample(records.Unsettled)}
+	differences := waiting{sort: "kind", read: telemetry.Sample(records.Unresolved)}
+	var errs [4]error
+	refunds.count, errs[0] = meter.Int64ObservableGauge("aftercare.refunds.unsettled", metric.WithUnit("{refund}"),
 		metric.WithDescription("Refunds whose money has neither moved nor been given up"))
-	age, err2 := meter.Float64ObservableGauge("aftercare.refunds.unsettled.age", metric.WithUnit("s"),
+	refunds.age, errs[1] = meter.Float64ObservableGauge("aftercare.refunds.unsettled.age", metric.WithUnit("s"),
 		metric.WithDescription("Age of the oldest refund that is not settled"))
-	if err := errors.Join(err1, err2); err != nil {
+	differences.count, errs[2] = meter.Int64ObservableGauge("aftercare.differences.unresolved", metric.WithUnit("{difference}"),
+		metric.WithDescription("What a provider and we do not agree about, and no person is done with"))
+	differences.age, errs[3] = meter.Float64ObservableGauge("aftercare.differences.unresolved.age", metric.WithUnit("s"),
+		metric.WithDescription("Age of the oldest difference that is not resolved"))
+	if err := errors.Join(errs[:]...); err != nil {
 		return nil, err
 	}
-	read := telemetry.Sample(records.Unsettled)
 	registration, err := meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
-		measures, err := read(ctx)
-		if err != nil {
-			return err
-		}
-		for _, m := range measures {
-			of := metric.WithAttributes(attribute.String("merchant_id", m.MerchantID), attribute.String("state", string(m.State)))
-			o.ObserveInt64(unsettled, m.Refunds, of)
-			o.ObserveFloat64(age, time.Since(m.Oldest.Time).Seconds(), of)
-		}
-		return nil
-	}, unsettled, age)
+		return errors.Join(refunds.tell(ctx, o), differences.tell(ctx, o))
+	}, refunds.count, refunds.age, differences.count, differences.age)
 	if err != nil {
 		return nil, err
 	}
 	return registration.Unregister, nil
+}
+
+func (w waiting) tell(ctx context.Context, o metric.Observer) error {
+	measures, err := w.read(ctx)
+	if err != nil {
+		return err
+	}
+	for _, m := range measures {
+		of := metric.WithAttributes(attribute.String("merchant_id", m.MerchantID), attribute.String(w.sort, m.Sort))
+		o.ObserveInt64(w.count, m.Count, of)
+		o.ObserveFloat64(w.age, time.Since(m.Oldest.Time).Seconds(), of)
+	}
+	return nil
 }

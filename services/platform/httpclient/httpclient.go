@@ -58,6 +58,7 @@ type Options struct {
 // Client calls one service. It has the method that generated clients ask for.
 type Client struct {
 	http        *http.Client
+	transport   http.RoundTripper
 	host        string
 	token       config.Secret
 	maxResponse int64
@@ -79,6 +80,7 @@ func New(o Options) *Client {
 				return http.ErrUseLastResponse
 			},
 		},
+		transport:   transport,
 		token:       o.Token,
 		maxResponse: cmp.Or(o.MaxResponse, 8<<20),
 		log:         cmp.Or(o.Logger, slog.New(slog.DiscardHandler)),
@@ -101,6 +103,14 @@ func NewTransport() *http.Transport {
 		IdleConnTimeout:       90 * time.Second,
 		TLSHandshakeTimeout:   5 * time.Second,
 		ExpectContinueTimeout: time.Second,
+	}
+}
+
+// CloseIdleConnections lets the next requests find another instance behind the same address, where a balancer gives each
+// connection to one.
+func (c *Client) CloseIdleConnections() {
+	if t, ok := c.transport.(interface{ CloseIdleConnections() }); ok {
+		t.CloseIdleConnections()
 	}
 }
 
