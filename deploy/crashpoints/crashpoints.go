@@ -250,6 +250,9 @@ func (r *rig) checkDeaths(deaths []split.Death, fired []target) {
 
 // visitAll has a case go each path, side by side.
 func (r *rig) visitAll(ctx context.Context) {
+	if err := r.shop.furnish(ctx); err != nil {
+		r.violation("the shop is furnished: %v", err)
+	}
 	var visits sync.WaitGroup
 	for _, p := range paths() {
 		visits.Go(func() {

@@ -25,6 +25,7 @@ type shop struct {
 	merchant string
 	people   map[string]client.Person
 	world    client.Person // the outside world's control API
+	webhooks string
 	clock    *clock
 }
 
@@ -32,7 +33,7 @@ var roles = []string{"storefront", "agent", "warehouse", "finance", "operator", 
 
 // openShop hires the people of a new merchant, whose webhooks go to an address.
 func openShop(ctx context.Context, door client.Door, sandboxURL, webhooks string) (*shop, error) {
-	s := &shop{merchant: "crash-" + strings.ToLower(ids.New("m")[2:]), people: map[string]client.Person{}}
+	s := &shop{merchant: "crash-" + strings.ToLower(ids.New("m")[2:]), people: map[string]client.Person{}, webhooks: webhooks}
 	for _, role := range roles {
 		p, err := door.Person(s.merchant, role, role+"-1", patience)
 		if err != nil {
@@ -41,13 +42,18 @@ func openShop(ctx context.Context, door client.Door, sandboxURL, webhooks string
 		s.people[role] = p
 	}
 	s.world = s.people["agent"].At(sandboxURL + "/control")
+	return s, s.furnish(ctx)
+}
+
+// furnish tells where goods and webhooks go. Telling it again changes nothing.
+func (s *shop) furnish(ctx context.Context) error {
 	err := s.people["administrator"].Ask(ctx, http.MethodPut, "/v1/return-address", "", map[string]any{
 		"name": "Warehouse", "phone": "0571-88886666", "province": "Zhejiang", "city": "Hangzhou", "street": "Cangqian 1",
 	}, nil)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return s, s.people["storefront"].Ask(ctx, http.MethodPost, "/v1/webhook-endpoints", ids.New("key"), map[string]any{"url": webhooks}, nil)
+	return s.people["storefront"].Ask(ctx, http.MethodPost, "/v1/webhook-endpoints", "of-"+s.merchant, map[string]any{"url": s.webhooks}, nil)
 }
 
 // visit is one case on its path.
