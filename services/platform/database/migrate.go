@@ -132,6 +132,11 @@ func migrateMySQL(ctx context.Context, db *gorm.DB, pool *sql.DB, migrations fs.
 	if err != nil {
 		return err
 	}
+	// This makes the table of versions under the lock. Up looks at it before it takes the lock, and would stumble over one
+	// that another process is making.
+	if _, err := provider.GetDBVersion(ctx); err != nil {
+		return err
+	}
 	for {
 		_, err := provider.Up(ctx)
 		done, ok := doneBefore(err, migrations)
