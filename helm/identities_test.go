@@ -35,13 +35,13 @@ func TestIssuersThatPublishTheirKeysNeedNoKeysHere(t *testing.T) {
 	const issuers = `[{"issuer":"https://login.example.com","audience":"aftercare"}]`
 	values := with(t, "jwt: {issuer: \"\", audience: \"\", oidcIssuers: '"+issuers+"'}")
 	door := install(t, product, values).deployment(t, "aftercare-gateway").Spec.Template.Spec.Containers[0]
-	require.Equal(t, issuers, plain(door)["OIDC_ISSUERS"])
+	require.JSONEq(t, issuers, plain(door)["OIDC_ISSUERS"])
 	for _, variable := range []string{"JWT_ISSUER", "JWT_AUDIENCE", "JWT_PUBLIC_KEYS"} {
 		require.False(t, has(door, variable), variable)
 	}
 	both := with(t, "jwt: {oidcIssuers: '"+issuers+"'}")
 	door = install(t, product, both).deployment(t, "aftercare-gateway").Spec.Template.Spec.Containers[0]
-	require.Equal(t, issuers, plain(door)["OIDC_ISSUERS"])
+	require.JSONEq(t, issuers, plain(door)["OIDC_ISSUERS"])
 	require.True(t, has(door, "JWT_PUBLIC_KEYS"))
 }
 
