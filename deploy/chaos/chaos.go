@@ -62,6 +62,7 @@ type runner struct {
 	Options
 	house       *split.House
 	slow, hasty shop
+	clock       *split.Clock
 	outside     world
 
 	mu       sync.Mutex
@@ -80,7 +81,12 @@ func Run(ctx context.Context, o Options) (Report, error) {
 	r.rage(ctx)
 	r.report.Minutes = time.Since(begun).Minutes()
 	err = r.audit(context.WithoutCancel(ctx))
-	return r.report, errors.Join(err, r.house.Close())
+	return r.report, errors.Join(err, r.close())
+}
+
+func (r *runner) close() error {
+	r.clock.Close()
+	return r.house.Close()
 }
 
 // start has a house up, with two merchants: one whose clocks take days, and one whose clocks are over soon.
@@ -104,10 +110,13 @@ func start(ctx context.Context, o Options) (_ *runner, err error) {
 		return nil, err
 	}
 	door := client.Door{URL: house.URL, Keys: house.Keys, Transport: httpclient.NewTransport()}
-	if r.slow, err = open(ctx, door, "chaos-slow"); err != nil {
+	if r.clock, err = house.Clock(ctx); err != nil {
 		return nil, err
 	}
-	if r.hasty, err = open(ctx, door, "chaos-hasty"); err != nil {
+	if r.slow, err = open(ctx, door, r.clock, "chaos-slow"); err != nil {
+		return nil, err
+	}
+	if r.hasty, err = open(ctx, door, r.clock, "chaos-hasty"); err != nil {
 		return nil, err
 	}
 	return r, r.hasty.hurry(ctx)

@@ -44,6 +44,6 @@ func house(t *testing.T, o Options) *runner {
 	defer stop()
 	r, err := start(ctx, o)
 	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, r.house.Close()) })
+	t.Cleanup(func() { require.NoError(t, r.close()) })
 	return r
 }

@@ -33,7 +33,7 @@ func newRace(t *testing.T) *race {
 	for i, name := range []string{"gateway-1", "gateway-2"} {
 		door := client.Door{URL: x.house.Process(name).URL, Keys: x.house.Keys, Transport: httpclient.NewTransport()}
 		var err error
-		x.doors[i], err = open(t.Context(), door, x.slow.merchant)
+		x.doors[i], err = open(t.Context(), door, x.clock, x.slow.merchant)
 		require.NoError(t, err)
 	}
 	return x

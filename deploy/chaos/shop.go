@@ -11,6 +11,7 @@ import (
 
 	"aftercare.dev/deploy/audit"
 	"aftercare.dev/deploy/client"
+	"aftercare.dev/deploy/split"
 	cases "aftercare.dev/services/cases/api"
 	order "aftercare.dev/services/order/api"
 	"aftercare.dev/services/platform/ids"
@@ -21,14 +22,15 @@ import (
 type shop struct {
 	merchant string
 	people   map[string]client.Person
+	clock    *split.Clock
 }
 
 // roles are those who act.
 var roles = []string{"storefront", "agent", "warehouse", "finance", "operator", "administrator"}
 
 // open makes the people of a merchant and gives it an address that goods come back to.
-func open(ctx context.Context, door client.Door, merchant string) (shop, error) {
-	s := shop{merchant: merchant, people: map[string]client.Person{}}
+func open(ctx context.Context, door client.Door, clock *split.Clock, merchant string) (shop, error) {
+	s := shop{merchant: merchant, people: map[string]client.Person{}, clock: clock}
 	for _, role := range roles {
 		someone, err := door.Person(merchant, role, role+"-1", patience)
 		if err != nil {

@@ -34,6 +34,8 @@ type trip struct {
 	acted map[string]int
 	stage cases.Stage
 	since time.Time
+	// struck is when the clock struck for it last.
+	struck time.Time
 	// rules are those that are in force, ruled how many there were, outcome is how the case ended.
 	rules   []string
 	ruled   int
@@ -46,10 +48,12 @@ type trip struct {
 // errLeft says that a case is left as it is: someone or a clock will go on with it when the test is over.
 var errLeft = errors.New("left")
 
-// giveUp is how long a case may take, and overdue how long a person waits for a system before they act themselves.
+// giveUp is how long a case may take, overdue how long a person waits for a system before they act themselves, and stroke
+// after how long in one stage the clock strikes, again and again: news that were lost are asked for then.
 const (
 	giveUp  = 12 * time.Minute
 	overdue = 30 * time.Second
+	stroke  = 2 * time.Minute
 )
 
 // travel files the case and does whatever it waits for, to its end.
@@ -79,8 +83,9 @@ func (t *trip) finish(ctx context.Context) error {
 			return err
 		}
 		if found.Stage != t.stage {
-			t.stage, t.since = found.Stage, time.Now()
+			t.stage, t.since, t.struck = found.Stage, time.Now(), time.Now()
 		}
+		t.strike(ctx, found)
 		if found.Status == cases.StatusClosed {
 			t.expect()
 			if found.Outcome != nil {
@@ -98,6 +103,19 @@ func (t *trip) finish(ctx context.Context) error {
 			pause = min(pause+200*time.Millisecond, time.Second)
 		}
 	}
+}
+
+// strike has the clock strike for a case that stands still.
+func (t *trip) strike(ctx context.Context, c cases.Case) {
+	if time.Since(t.struck) < stroke {
+		return
+	}
+	t.struck = time.Now()
+	shipmentID := ""
+	if c.Shipment != nil {
+		shipmentID = c.Shipment.ShipmentID
+	}
+	t.customer.shop.clock.Strike(ctx, c.MerchantID, c.CaseID, shipmentID)
 }
 
 // read reads the case after a pause.

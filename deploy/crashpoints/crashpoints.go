@@ -71,7 +71,7 @@ type rig struct {
 	supervisor *split.Supervisor
 	shop       *shop
 	listener   *listener
-	clock      *clock
+	clock      *split.Clock
 	begun      time.Time
 	queue      *queue
 
@@ -112,10 +112,10 @@ func (r *rig) run(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, r.supervisor.Stop()) }()
-	if r.clock, err = newClock(ctx, r.house); err != nil {
+	if r.clock, err = r.house.Clock(ctx); err != nil {
 		return err
 	}
-	defer r.clock.close()
+	defer r.clock.Close()
 	r.shop.clock = r.clock
 	if err := r.learn(ctx); err != nil {
 		return err

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"aftercare.dev/deploy/client"
+	"aftercare.dev/deploy/split"
 	cases "aftercare.dev/services/cases/api"
 	order "aftercare.dev/services/order/api"
 	"aftercare.dev/services/platform/ids"
@@ -26,7 +27,7 @@ type shop struct {
 	people   map[string]client.Person
 	world    client.Person // the outside world's control API
 	webhooks string
-	clock    *clock
+	clock    *split.Clock
 }
 
 var roles = []string{"storefront", "agent", "warehouse", "finance", "operator", "administrator"}
@@ -131,7 +132,7 @@ func (v *visit) until(ctx context.Context, what string, wanted func(cases.Case) 
 	defer stop()
 	for look := 1; ; look++ {
 		if look%stroke == 0 && v.Case.Shipment != nil {
-			v.clock.strike(ctx, v.merchant, v.Case.CaseID, v.Case.Shipment.ShipmentID)
+			v.clock.Strike(ctx, v.merchant, v.Case.CaseID, v.Case.Shipment.ShipmentID)
 		}
 		var found cases.Case
 		err := v.people["storefront"].Ask(ctx, http.MethodGet, "/v1/cases/"+v.Case.CaseID, "", nil, &found)

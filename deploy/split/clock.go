@@ -1,4 +1,4 @@
-package crashpoints
+package split
 
 import (
 	"context"
@@ -7,7 +7,6 @@ import (
 	"go.temporal.io/sdk/client"
 	sdklog "go.temporal.io/sdk/log"
 
-	"aftercare.dev/deploy/split"
 	logistics "aftercare.dev/services/logistics/api"
 	"aftercare.dev/services/platform/config"
 	"aftercare.dev/services/platform/httpclient"
@@ -15,17 +14,18 @@ import (
 	"aftercare.dev/workflows/contract"
 )
 
-// clock stands for the hours that nobody waits for here. In this fast world a provider gives up telling its news within a
+// Clock stands for the hours that nobody waits for here. In this fast world a provider gives up telling its news within a
 // second, and a process that was dead for two missed it; workflows then ask by themselves after a minute (refunds), an
 // hour (claims) or six (parcels). The clock has the carrier and the insurer asked now, and wakes the workflows. It says nothing
 // that is true or not: a workflow that is woken asks the service that knows.
-type clock struct {
+type Clock struct {
 	temporal  client.Client
 	logistics *logistics.ClientWithResponses
 }
 
-func newClock(ctx context.Context, h *split.House) (*clock, error) {
-	url := h.Process("logistics-1").URL
+// Clock returns the clock of a house that runs. The caller closes it.
+func (h *House) Clock(ctx context.Context) (*Clock, error) {
+	url := h.balancers["logistics"].URL
 	service, err := logistics.NewClientWithResponses(url, logistics.WithHTTPClient(httpclient.New(httpclient.Options{
 		BaseURL: url, Token: config.Secret(h.Keys.ServiceTokenOf("worker")),
 	})))
@@ -35,16 +35,22 @@ func newClock(ctx context.Context, h *split.House) (*clock, error) {
 	c, err := client.DialContext(ctx, client.Options{
 		HostPort: h.Temporal, Namespace: "aftercare", Logger: sdklog.NewStructuredLogger(slog.New(slog.DiscardHandler)),
 	})
-	return &clock{temporal: c, logistics: service}, err
+	if err != nil {
+		return nil, err
+	}
+	return &Clock{temporal: c, logistics: service}, nil
 }
 
-func (c *clock) close() { c.temporal.Close() }
+// Close ends its connection to Temporal.
+func (c *Clock) Close() { c.temporal.Close() }
 
-// strike wakes what works for a case. What has ended needs no waking.
-func (c *clock) strike(ctx context.Context, merchantID, caseID, shipmentID string) {
+// Strike wakes what works for a case. What has ended needs no waking. Without a shipment the carrier is not asked.
+func (c *Clock) Strike(ctx context.Context, merchantID, caseID, shipmentID string) {
 	// What fails here is done by the next stroke.
 	now := true
-	_, _ = c.logistics.GetShipmentWithResponse(ctx, merchantID, shipmentID, &logistics.GetShipmentParams{Refresh: &now})
+	if shipmentID != "" {
+		_, _ = c.logistics.GetShipmentWithResponse(ctx, merchantID, shipmentID, &logistics.GetShipmentParams{Refresh: &now})
+	}
 	_, _ = c.logistics.GetInsuranceClaimWithResponse(ctx, merchantID, caseID, &logistics.GetInsuranceClaimParams{Refresh: &now})
 	for workflowID, wake := range map[string]struct{ signal, subject string }{
 		contract.CaseWorkflowID(merchantID, caseID):         {contract.CarrierEvent, shipmentID},
