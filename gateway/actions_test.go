@@ -242,6 +242,9 @@ func TestAnActionThatNobodyTookInIsNotClaimedToBeDone(t *testing.T) {
 		"too many at once": func(context.Context, client.UpdateWorkflowOptions) (client.WorkflowUpdateHandle, error) {
 			return nil, &serviceerror.ResourceExhausted{Message: "limit"}
 		},
+		"a defect that is being mended": func(context.Context, client.UpdateWorkflowOptions) (client.WorkflowUpdateHandle, error) {
+			return nil, serviceerror.NewWorkflowNotReady("unexpected workflow task failure")
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)

@@ -149,6 +149,9 @@ type record struct {
 			Amount struct {
 				Amount int64 `json:"amount"`
 			} `json:"amount"`
+			Refunded *struct {
+				Amount int64 `json:"amount"`
+			} `json:"refunded"`
 			State string `json:"state"`
 		} `json:"refund"`
 	}

@@ -94,12 +94,14 @@ func unanswered(err error) error {
 	var (
 		unavailable *serviceerror.Unavailable
 		exhausted   *serviceerror.ResourceExhausted
+		failing     *serviceerror.WorkflowNotReady
 		paused      *serviceerror.FailedPrecondition
 	)
 	if errors.As(err, &paused) {
 		return problem.Conflict(CodeCasePaused, "an operator has paused the case; try again later").WithCause(err)
 	}
-	if late(err) || errors.As(err, &unavailable) || errors.As(err, &exhausted) {
+	// A workflow whose task fails goes on by itself, or when its defect is mended.
+	if late(err) || errors.As(err, &unavailable) || errors.As(err, &exhausted) || errors.As(err, &failing) {
 		return problem.Unavailable(problem.CodeUnavailable,
 			"cases cannot be changed at the moment; repeat the request with the same Idempotency-Key").WithCause(err)
 	}

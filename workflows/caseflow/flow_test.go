@@ -2,16 +2,19 @@ package caseflow
 
 import (
 	"context"
+	"fmt"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/testsuite"
 	"go.temporal.io/sdk/workflow"
 
 	"aftercare.dev/activities/cases"
+	"aftercare.dev/activities/fault"
 	"aftercare.dev/services/cases/api"
 	"aftercare.dev/workflows/contract"
 	"aftercare.dev/workflows/internal/quiet"
@@ -26,6 +29,8 @@ type bench struct {
 	mu    sync.Mutex
 	steps []api.Step
 	slow  time.Duration
+	// closed is set when an attempt that is lost has closed the case: only case.reopened opens it.
+	closed bool
 }
 
 func newBench(t *testing.T) *bench {
@@ -42,6 +47,12 @@ func (b *bench) record(_ context.Context, in cases.Step) (api.StepResult, error)
 	time.Sleep(b.slow)
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if b.closed && in.Step.State.Status == api.StatusOpen {
+		if in.Step.Entries[0].Type != "case.reopened" {
+			return api.StepResult{}, temporal.NewNonRetryableApplicationError("case_closed", fault.Conflicting, nil, fault.Reason{Code: "case_closed", Status: 409})
+		}
+		b.closed = false
+	}
 	b.steps = append(b.steps, in.Step)
 	return api.StepResult{Version: in.Step.Entries[len(in.Step.Entries)-1].Number}, nil
 }
@@ -110,6 +121,28 @@ func TestOfActionsInOneTaskOneWins(t *testing.T) {
 
 	require.Equal(t, 1, won)
 	require.Equal(t, 1, lost)
+}
+
+func TestACaseThatALostAttemptHasClosedIsOpenedAgainByWhatThatDidNotKnow(t *testing.T) {
+	b := newBench(t)
+	b.closed = true
+	b.run(func(ctx workflow.Context, f *Flow) error {
+		if err := f.Pass(ctx, Wait{Stage: api.StageRefunding, Expects: []Expectation{{Action: "provider_pays", Actor: "payment_provider"}}}); err != nil {
+			return err
+		}
+		require.Equal(t, int64(2), f.Version())
+		return nil
+	})
+
+	var told []string
+	for _, step := range b.steps {
+		for _, entry := range step.Entries {
+			told = append(told, fmt.Sprint(entry.Number, " ", entry.Type))
+		}
+	}
+	require.Equal(t, []string{"1 case.reopened", "2 case.opened", "3 case.closed"}, told)
+	require.Equal(t, "late_news", (*b.steps[0].Entries[0].Data)["reason"])
+	require.Equal(t, api.StatusOpen, b.steps[0].State.Status)
 }
 
 func TestAnActionAndAWithdrawalInOneTaskHaveOneWinner(t *testing.T) {

@@ -8,6 +8,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"aftercare.dev/activities/cases"
+	"aftercare.dev/activities/fault"
 	"aftercare.dev/services/cases/api"
 	"aftercare.dev/workflows/contract"
 )
@@ -69,6 +70,13 @@ func (f *Flow) Record(ctx workflow.Context) error {
 	return f.publish(ctx)
 }
 
+const (
+	// codeCaseClosed is how the cases service refuses a step that would open a closed case without saying so.
+	codeCaseClosed = "case_closed"
+	// reasonLateNews is why a case was opened again that was only just closed.
+	reasonLateNews = "late_news"
+)
+
 // store records entries together with the state. The pointer is read when it is the entries' turn: who waits for another
 // step to be recorded does not bring an older state back.
 func (f *Flow) store(ctx workflow.Context, entries []api.EntryInput, state *api.CaseState) error {
@@ -88,6 +96,16 @@ func (f *Flow) store(ctx workflow.Context, entries []api.EntryInput, state *api.
 		Step:    api.Step{Entries: entries, State: f.recorded, Fence: &fence},
 	}
 	result, err := cases.Record(ctx, step)
+	if fault.Code(err) == codeCaseClosed {
+		// An attempt of this task that got lost had closed the case, and knew less than this one. Readers have seen the end.
+		reopened := Entry{Type: "case.reopened", By: By("workflow"), Data: map[string]any{"reason": reasonLateNews}}.input(workflow.Now(ctx))
+		reopened.Number = entries[0].Number
+		for i := range entries {
+			entries[i].Number++
+		}
+		step.Step.Entries = append([]api.EntryInput{reopened}, entries...)
+		result, err = cases.Record(ctx, step)
+	}
 	if err != nil {
 		panic(fmt.Errorf("record step %d of the case: %w", entries[0].Number, err))
 	}

@@ -67,6 +67,16 @@ func TestARefundThatCameBackOpensTheCaseAndFinancePaysIt(t *testing.T) {
 		w.wantTimeline("case.reopened refund.needs_attention refund.resolved refund.failed case.closed")
 		require.Equal(t, casesapi.OutcomeResolved, w.outcome())
 	})
+	t.Run("not at all, when it was a part of it", func(t *testing.T) {
+		w := takenBack(t)
+		w.kept = 500
+		w.act(time.Hour, decide(contract.ResolutionVoid, ""))
+		w.runs()
+
+		w.wantTimeline("case.reopened refund.needs_attention refund.resolved refund.succeeded refund.failed case.closed")
+		require.Equal(t, casesapi.OutcomePartlyRefunded, w.outcome())
+		require.Equal(t, cny(500), *w.state.Refund.Refunded)
+	})
 }
 
 func TestFinanceIsAskedAgainWhenTheRetryFailsToo(t *testing.T) {

@@ -5,6 +5,7 @@
 package reopened
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 
@@ -90,10 +91,8 @@ func (r *reopened) mend(ctx workflow.Context, trouble repay.Trouble) (api.Outcom
 	outcome := r.outcome
 	deadline := workflow.Now(ctx).Add(repay.LegalLimit)
 	for !trouble.None() {
-		voided, err := trouble.Mend(ctx, r.flow, deadline)
-		if voided {
-			outcome = api.OutcomeResolved
-		}
+		givenUp, err := trouble.Mend(ctx, r.flow, deadline)
+		outcome = cmp.Or(givenUp, outcome)
 		if err == nil {
 			trouble, err = r.lookAgain(ctx)
 		}

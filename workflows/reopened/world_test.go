@@ -43,6 +43,8 @@ type world struct {
 	// blind is how many looks fail after the first.
 	blind     int
 	submitted int
+	// kept is what the buyer keeps of the refund when it is voided: a part that did not come back.
+	kept int64
 	// next is what becomes of the refund when it is asked about while it is processing.
 	next     paymentapi.RefundState
 	problems []string
@@ -313,6 +315,9 @@ func (w *world) becomes(state paymentapi.RefundState) {
 	w.refund.State, w.refund.Refunded = state, cny(0)
 	if state == paymentapi.RefundStateSucceeded || state == paymentapi.RefundStatePaidManually {
 		w.refund.Refunded, w.refund.Reason = w.refund.Amount, nil
+	}
+	if state == paymentapi.RefundStateVoided {
+		w.refund.Refunded = cny(w.kept)
 	}
 }
 

@@ -35,8 +35,9 @@ type Refund struct {
 
 	// Booked is set once the units are booked as returned.
 	Booked bool
-	// Voided is set when nobody will pay the refund: finance or an operator gave it up.
-	Voided bool
+	// GivenUp is set when nobody will pay the refund, or the rest of it: finance or an operator gave it up. It is how the case
+	// ends then, partly refunded if one of the order's payments was paid back.
+	GivenUp api.Outcome
 }
 
 // Run has the refund paid, however long that takes: it ends when the refund is settled, also by hand. Its error is that
@@ -45,7 +46,7 @@ func (r *Refund) Run(ctx workflow.Context) error {
 	for settled := false; !settled; {
 		result, err := caseflow.Do(ctx, r.Flow, r.pay)
 		if errors.Is(err, caseflow.ErrSkipped) {
-			r.Voided = true
+			r.GivenUp = api.OutcomeResolved
 			break
 		}
 		if err == nil {
@@ -76,6 +77,9 @@ func (r *Refund) heed(ctx workflow.Context, result contract.RefundResult) (settl
 		return true, nil
 	}
 	r.Show(result.State, result.Amount)
+	if isSettled(paymentapi.RefundState(result.State)) {
+		r.Flow.State.Refund.Refunded = &result.Refunded
+	}
 	data := map[string]any{"refund_id": r.Intent.RefundID}
 	switch paymentapi.RefundState(result.State) {
 	case paymentapi.RefundStateSucceeded, paymentapi.RefundStatePaidManually:
@@ -83,8 +87,7 @@ func (r *Refund) heed(ctx workflow.Context, result contract.RefundResult) (settl
 		r.Flow.Tell(ctx, caseflow.Entry{Type: "refund.succeeded", By: caseflow.By("payment_provider"), Data: data})
 		return true, nil
 	case paymentapi.RefundStateVoided:
-		r.Voided = true
-		r.Flow.Tell(ctx, caseflow.Entry{Type: "refund.failed", By: caseflow.By("workflow"), Data: data})
+		r.giveUp(ctx, result)
 		return true, nil
 	case paymentapi.RefundStateReserved, paymentapi.RefundStateProcessing:
 		// The time is over, the money is not there. It is awaited on, without a limit and with a word to the operators.
@@ -99,6 +102,21 @@ func (r *Refund) heed(ctx workflow.Context, result contract.RefundResult) (settl
 		}
 		return false, r.Ask(ctx, reason)
 	}
+}
+
+// giveUp tells what was paid of a refund that nobody will pay further, and what not.
+func (r *Refund) giveUp(ctx workflow.Context, result contract.RefundResult) {
+	r.GivenUp = api.OutcomeResolved
+	tell := func(kind, by string, amount int64) {
+		r.Flow.Tell(ctx, caseflow.Entry{Type: kind, By: caseflow.By(by), Data: map[string]any{
+			"refund_id": r.Intent.RefundID, "state": result.State, "amount": money.Money{Amount: amount, Currency: result.Amount.Currency},
+		}})
+	}
+	if paid := result.Refunded.Amount; paid > 0 {
+		r.GivenUp = api.OutcomePartlyRefunded
+		tell("refund.succeeded", "payment_provider", paid)
+	}
+	tell("refund.failed", "workflow", result.Amount.Amount-result.Refunded.Amount)
 }
 
 // pay runs the workflow of the refund and waits for it. It can run again under the same id: the payment service knows

@@ -1,6 +1,7 @@
 package repay
 
 import (
+	"cmp"
 	"errors"
 	"slices"
 	"time"
@@ -37,7 +38,7 @@ func Look(ctx workflow.Context, c contract.Case) (Trouble, error) {
 		i := slices.IndexFunc(standing.Refunds, func(r paymentapi.Refund) bool { return r.RefundID == d.RefundID })
 		if d.Kind == paymentapi.Returned && i >= 0 {
 			refund := standing.Refunds[i]
-			if settled(refund.State) {
+			if isSettled(refund.State) {
 				if err := t.resolve(ctx, d, contract.Envelope{Actor: caseflow.By("workflow")}); err != nil {
 					return t, err
 				}
@@ -52,7 +53,7 @@ func Look(ctx workflow.Context, c contract.Case) (Trouble, error) {
 	return t, nil
 }
 
-func settled(state paymentapi.RefundState) bool {
+func isSettled(state paymentapi.RefundState) bool {
 	switch state {
 	case paymentapi.RefundStateSucceeded, paymentapi.RefundStatePaidManually, paymentapi.RefundStateVoided:
 		return true
@@ -114,9 +115,9 @@ func (t Trouble) TakeNotice(ctx workflow.Context) error {
 }
 
 // Mend puts what is wrong before finance, one after the other: a refund that came back is paid again, by hand, or given
-// up; everything else somebody has to look into and resolve. It tells whether a refund was given up. Its error is that of
+// up; everything else somebody has to look into and resolve. It returns how the case ends if a refund was given up, else nothing. Its error is that of
 // a person who ended the case, or of a cancelled workflow.
-func (t Trouble) Mend(ctx workflow.Context, flow *caseflow.Flow, by time.Time) (voided bool, err error) {
+func (t Trouble) Mend(ctx workflow.Context, flow *caseflow.Flow, by time.Time) (givenUp api.Outcome, err error) {
 	// Money that moves is not stopped half-way by a cancelled workflow.
 	moving, _ := workflow.NewDisconnectedContext(ctx)
 	for _, refund := range t.refunds {
@@ -125,14 +126,14 @@ func (t Trouble) Mend(ctx workflow.Context, flow *caseflow.Flow, by time.Time) (
 		}}
 		r.Show(string(refund.State), refund.Amount)
 		if err := r.Ask(ctx, "returned"); err != nil {
-			return voided, err
+			return givenUp, err
 		}
 		if err := r.Run(moving); err != nil {
-			return voided, err
+			return givenUp, err
 		}
-		voided = voided || r.Voided
+		givenUp = cmp.Or(r.GivenUp, givenUp)
 		if err := t.resolveOf(moving, refund); err != nil {
-			return voided, err
+			return givenUp, err
 		}
 	}
 	for _, d := range t.differences {
@@ -140,10 +141,10 @@ func (t Trouble) Mend(ctx workflow.Context, flow *caseflow.Flow, by time.Time) (
 			continue
 		}
 		if err := t.explain(ctx, flow, d, by); err != nil {
-			return voided, err
+			return givenUp, err
 		}
 	}
-	return voided, nil
+	return givenUp, nil
 }
 
 // resolveOf keeps that a refund which came back is settled.

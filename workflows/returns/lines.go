@@ -82,8 +82,8 @@ func (r *returning) anyLine(has func(line) bool) bool {
 // outcome is how the case ended for the buyer's money.
 func (r *returning) outcome() api.Outcome {
 	switch {
-	case r.voided:
-		return api.OutcomeResolved
+	case r.givenUp != "":
+		return r.givenUp
 	case !r.anyLine(func(l line) bool { return l.accepted() > 0 }):
 		return api.OutcomeRejected
 	case r.anyLine(line.disputed):

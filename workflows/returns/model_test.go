@@ -61,6 +61,7 @@ func liveThrough(t *rapid.T, kind string) {
 			w.tries(at, sensible(rapid.SliceOfN(rapid.Custom(w.drawAct), 40, 40).Draw(t, "acts")))
 		}
 	}
+	w.paidBefore = rapid.SampledFrom([]int64{0, 0, 700}).Draw(t, "paid before")
 	if rapid.IntRange(0, 9).Draw(t, "cancel") == 0 {
 		w.cancel(at/2 + time.Millisecond) // not at the very moment of an action
 	}

@@ -1,6 +1,7 @@
 package returns
 
 import (
+	"cmp"
 	"errors"
 
 	"go.temporal.io/sdk/workflow"
@@ -26,8 +27,8 @@ func (r *returning) mindMoney(ctx workflow.Context) error {
 		return nil
 	}
 	attention := r.flow.State.Attention
-	voided, err := trouble.Mend(ctx, r.flow, workflow.Now(ctx).Add(repay.LegalLimit))
-	r.voided = r.voided || voided
+	givenUp, err := trouble.Mend(ctx, r.flow, workflow.Now(ctx).Add(repay.LegalLimit))
+	r.givenUp = cmp.Or(givenUp, r.givenUp)
 	r.flow.State.Attention = attention
 	return err
 }

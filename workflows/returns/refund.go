@@ -40,7 +40,7 @@ func (r *returning) payBuyer(ctx workflow.Context) (api.Outcome, error) {
 	if err != nil {
 		return "", err
 	}
-	r.settled, r.voided = true, r.repayment.Voided
+	r.settled, r.givenUp = true, r.repayment.GivenUp
 	return r.outcome(), nil
 }
 

@@ -28,6 +28,7 @@ func TestARefundSucceeds(t *testing.T) {
 	require.Equal(t, 31*time.Hour+time.Minute, w.when("refund.succeeded", 1), "the provider is asked after a minute")
 	require.Equal(t, "succeeded", w.state.Refund.State)
 	require.Equal(t, cny(2000), w.state.Refund.Amount)
+	require.Equal(t, cny(2000), *w.state.Refund.Refunded)
 	require.Equal(t, "case_1-r1", w.refund.RefundID)
 	require.Equal(t, 1, w.payouts)
 	for _, step := range w.steps {
@@ -74,7 +75,21 @@ func TestARefundThatTheProviderDidNotPayIsForFinance(t *testing.T) {
 
 		require.Equal(t, "resolved", w.outcome())
 		require.True(t, w.has("refund.failed"))
+		require.False(t, w.has("refund.succeeded"))
+		require.Equal(t, cny(0), *w.state.Refund.Refunded)
 		require.Zero(t, w.payouts)
+	})
+	t.Run("void, when one of the order's payments was paid back", func(t *testing.T) {
+		w := begin(t)
+		w.paidBefore = 1200
+		w.at(40*time.Hour, resolve(contract.ResolutionVoid, ""))
+		w.run()
+
+		require.Equal(t, "partly_refunded", w.outcome())
+		require.Equal(t, cny(2000), w.state.Refund.Amount)
+		require.Equal(t, cny(1200), *w.state.Refund.Refunded)
+		require.Equal(t, cny(1200), (*w.entry("refund.succeeded").Data)["amount"])
+		require.Equal(t, cny(800), (*w.entry("refund.failed").Data)["amount"])
 	})
 	t.Run("again and again", func(t *testing.T) {
 		w := begin(t)

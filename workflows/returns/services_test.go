@@ -322,6 +322,8 @@ func (w *world) becomes(state paymentapi.RefundState) {
 	case paymentapi.RefundStateSucceeded, paymentapi.RefundStatePaidManually:
 		w.refund.Refunded = w.refund.Amount
 		w.payouts++
+	case paymentapi.RefundStateVoided:
+		w.refund.Refunded = cny(min(w.paidBefore, w.refund.Amount.Amount-1))
 	default:
 	}
 }

@@ -49,8 +49,10 @@ type returning struct {
 	received, empty bool
 	// withdrawn is set while a withdrawal is carried out.
 	withdrawn bool
-	// settled is true once the refund leg is over, voided when finance gave the refund up.
-	settled, voided bool
+	// settled is true once the refund leg is over.
+	settled bool
+	// givenUp is how the case ends when finance gave the refund up; else empty.
+	givenUp api.Outcome
 }
 
 func setup(ctx workflow.Context, in contract.ReturnInput) (*returning, error) {

@@ -74,6 +74,8 @@ type world struct {
 
 	refund  *paymentapi.Refund
 	payouts int
+	// paidBefore is what was paid back of one of the order's payments when finance voids the refund.
+	paidBefore int64
 	// differences are those with the provider that nobody has resolved.
 	differences []payment.Difference
 	looks       int

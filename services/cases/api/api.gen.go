@@ -688,7 +688,9 @@ type Case struct {
 	Outcome *Outcome `json:"outcome,omitempty"`
 
 	// Reason Reason taxonomy; each belongs to one group, which decides windows, liability and freight
-	Reason   Reason            `json:"reason"`
+	Reason Reason `json:"reason"`
+
+	// Refund `amount` is what is due, `refunded` what the buyer has got of it: there once the refund is settled, and less than the amount if somebody gave up the rest.
 	Refund   *RefundProgress   `json:"refund,omitempty"`
 	Shipment *ShipmentProgress `json:"shipment,omitempty"`
 
@@ -717,7 +719,9 @@ type CaseState struct {
 	NextActions []NextAction       `json:"next_actions"`
 
 	// Outcome expired: not shipped in time. resolved: ended by a person otherwise
-	Outcome  *Outcome          `json:"outcome,omitempty"`
+	Outcome *Outcome `json:"outcome,omitempty"`
+
+	// Refund `amount` is what is due, `refunded` what the buyer has got of it: there once the refund is settled, and less than the amount if somebody gave up the rest.
 	Refund   *RefundProgress   `json:"refund,omitempty"`
 	Shipment *ShipmentProgress `json:"shipment,omitempty"`
 
@@ -1109,11 +1113,14 @@ type Reason string
 // ReasonGroup defines model for ReasonGroup.
 type ReasonGroup string
 
-// RefundProgress defines model for RefundProgress.
+// RefundProgress `amount` is what is due, `refunded` what the buyer has got of it: there once the refund is settled, and less than the amount if somebody gave up the rest.
 type RefundProgress struct {
 	// Amount Minor units of an ISO 4217 currency
-	Amount      Money      `json:"amount"`
-	RefundID    string     `json:"refund_id"`
+	Amount   Money  `json:"amount"`
+	RefundID string `json:"refund_id"`
+
+	// Refunded Minor units of an ISO 4217 currency
+	Refunded    *Money     `json:"refunded,omitempty"`
 	State       string     `json:"state"`
 	SucceededAt *time.Time `json:"succeeded_at,omitempty"`
 }
@@ -1742,7 +1749,7 @@ type ClientInterface interface {
 
 	// RecordStepWithBody One step of the case, with its timeline entries and announcements, in one transaction
 	//
-	// Entries are numbered by the caller from the version that it knows, without gaps; the case's version is the number of its last entry. What is recorded already is not recorded or announced again, and the answer is the version that the case has then. A caller that lost its memory of a step and went another way since gives a higher `fence`: its entries follow what is recorded. One with a lower fence comes too late and is 409 `step_stale`; without fences another step in the same place is 409 `step_differs`. A gap is 409 `step_out_of_order`.
+	// Entries are numbered by the caller from the version that it knows, without gaps; the case's version is the number of its last entry. What is recorded already is not recorded or announced again, and the answer is the number that its last entry has. A caller that lost its memory of a step and went another way since gives a higher `fence`: its entries follow what is recorded; if that is the end of the case, the first of them must be `case.reopened`, else it is 409 `case_closed`. One with a lower fence comes too late and is 409 `step_stale`; without fences another step in the same place is 409 `step_differs`. A gap is 409 `step_out_of_order`.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -1751,7 +1758,7 @@ type ClientInterface interface {
 
 	// RecordStep One step of the case, with its timeline entries and announcements, in one transaction
 	//
-	// Entries are numbered by the caller from the version that it knows, without gaps; the case's version is the number of its last entry. What is recorded already is not recorded or announced again, and the answer is the version that the case has then. A caller that lost its memory of a step and went another way since gives a higher `fence`: its entries follow what is recorded. One with a lower fence comes too late and is 409 `step_stale`; without fences another step in the same place is 409 `step_differs`. A gap is 409 `step_out_of_order`.
+	// Entries are numbered by the caller from the version that it knows, without gaps; the case's version is the number of its last entry. What is recorded already is not recorded or announced again, and the answer is the number that its last entry has. A caller that lost its memory of a step and went another way since gives a higher `fence`: its entries follow what is recorded; if that is the end of the case, the first of them must be `case.reopened`, else it is 409 `case_closed`. One with a lower fence comes too late and is 409 `step_stale`; without fences another step in the same place is 409 `step_differs`. A gap is 409 `step_out_of_order`.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -2169,7 +2176,7 @@ func (c *Client) SettleCase(ctx context.Context, merchantID MerchantID, caseID I
 
 // RecordStepWithBody One step of the case, with its timeline entries and announcements, in one transaction
 //
-// Entries are numbered by the caller from the version that it knows, without gaps; the case's version is the number of its last entry. What is recorded already is not recorded or announced again, and the answer is the version that the case has then. A caller that lost its memory of a step and went another way since gives a higher `fence`: its entries follow what is recorded. One with a lower fence comes too late and is 409 `step_stale`; without fences another step in the same place is 409 `step_differs`. A gap is 409 `step_out_of_order`.
+// Entries are numbered by the caller from the version that it knows, without gaps; the case's version is the number of its last entry. What is recorded already is not recorded or announced again, and the answer is the number that its last entry has. A caller that lost its memory of a step and went another way since gives a higher `fence`: its entries follow what is recorded; if that is the end of the case, the first of them must be `case.reopened`, else it is 409 `case_closed`. One with a lower fence comes too late and is 409 `step_stale`; without fences another step in the same place is 409 `step_differs`. A gap is 409 `step_out_of_order`.
 //
 // Takes any type of body and a specified content type.
 //
@@ -2188,7 +2195,7 @@ func (c *Client) RecordStepWithBody(ctx context.Context, merchantID MerchantID, 
 
 // RecordStep One step of the case, with its timeline entries and announcements, in one transaction
 //
-// Entries are numbered by the caller from the version that it knows, without gaps; the case's version is the number of its last entry. What is recorded already is not recorded or announced again, and the answer is the version that the case has then. A caller that lost its memory of a step and went another way since gives a higher `fence`: its entries follow what is recorded. One with a lower fence comes too late and is 409 `step_stale`; without fences another step in the same place is 409 `step_differs`. A gap is 409 `step_out_of_order`.
+// Entries are numbered by the caller from the version that it knows, without gaps; the case's version is the number of its last entry. What is recorded already is not recorded or announced again, and the answer is the number that its last entry has. A caller that lost its memory of a step and went another way since gives a higher `fence`: its entries follow what is recorded; if that is the end of the case, the first of them must be `case.reopened`, else it is 409 `case_closed`. One with a lower fence comes too late and is 409 `step_stale`; without fences another step in the same place is 409 `step_differs`. A gap is 409 `step_out_of_order`.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -4029,7 +4036,7 @@ type ClientWithResponsesInterface interface {
 
 	// RecordStepWithBodyWithResponse One step of the case, with its timeline entries and announcements, in one transaction
 	//
-	// Entries are numbered by the caller from the version that it knows, without gaps; the case's version is the number of its last entry. What is recorded already is not recorded or announced again, and the answer is the version that the case has then. A caller that lost its memory of a step and went another way since gives a higher `fence`: its entries follow what is recorded. One with a lower fence comes too late and is 409 `step_stale`; without fences another step in the same place is 409 `step_differs`. A gap is 409 `step_out_of_order`.
+	// Entries are numbered by the caller from the version that it knows, without gaps; the case's version is the number of its last entry. What is recorded already is not recorded or announced again, and the answer is the number that its last entry has. A caller that lost its memory of a step and went another way since gives a higher `fence`: its entries follow what is recorded; if that is the end of the case, the first of them must be `case.reopened`, else it is 409 `case_closed`. One with a lower fence comes too late and is 409 `step_stale`; without fences another step in the same place is 409 `step_differs`. A gap is 409 `step_out_of_order`.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -4038,7 +4045,7 @@ type ClientWithResponsesInterface interface {
 
 	// RecordStepWithResponse One step of the case, with its timeline entries and announcements, in one transaction
 	//
-	// Entries are numbered by the caller from the version that it knows, without gaps; the case's version is the number of its last entry. What is recorded already is not recorded or announced again, and the answer is the version that the case has then. A caller that lost its memory of a step and went another way since gives a higher `fence`: its entries follow what is recorded. One with a lower fence comes too late and is 409 `step_stale`; without fences another step in the same place is 409 `step_differs`. A gap is 409 `step_out_of_order`.
+	// Entries are numbered by the caller from the version that it knows, without gaps; the case's version is the number of its last entry. What is recorded already is not recorded or announced again, and the answer is the number that its last entry has. A caller that lost its memory of a step and went another way since gives a higher `fence`: its entries follow what is recorded; if that is the end of the case, the first of them must be `case.reopened`, else it is 409 `case_closed`. One with a lower fence comes too late and is 409 `step_stale`; without fences another step in the same place is 409 `step_differs`. A gap is 409 `step_out_of_order`.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -5496,7 +5503,7 @@ func (c *ClientWithResponses) SettleCaseWithResponse(ctx context.Context, mercha
 
 // RecordStepWithBodyWithResponse One step of the case, with its timeline entries and announcements, in one transaction
 //
-// Entries are numbered by the caller from the version that it knows, without gaps; the case's version is the number of its last entry. What is recorded already is not recorded or announced again, and the answer is the version that the case has then. A caller that lost its memory of a step and went another way since gives a higher `fence`: its entries follow what is recorded. One with a lower fence comes too late and is 409 `step_stale`; without fences another step in the same place is 409 `step_differs`. A gap is 409 `step_out_of_order`.
+// Entries are numbered by the caller from the version that it knows, without gaps; the case's version is the number of its last entry. What is recorded already is not recorded or announced again, and the answer is the number that its last entry has. A caller that lost its memory of a step and went another way since gives a higher `fence`: its entries follow what is recorded; if that is the end of the case, the first of them must be `case.reopened`, else it is 409 `case_closed`. One with a lower fence comes too late and is 409 `step_stale`; without fences another step in the same place is 409 `step_differs`. A gap is 409 `step_out_of_order`.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -5511,7 +5518,7 @@ func (c *ClientWithResponses) RecordStepWithBodyWithResponse(ctx context.Context
 
 // RecordStepWithResponse One step of the case, with its timeline entries and announcements, in one transaction
 //
-// Entries are numbered by the caller from the version that it knows, without gaps; the case's version is the number of its last entry. What is recorded already is not recorded or announced again, and the answer is the version that the case has then. A caller that lost its memory of a step and went another way since gives a higher `fence`: its entries follow what is recorded. One with a lower fence comes too late and is 409 `step_stale`; without fences another step in the same place is 409 `step_differs`. A gap is 409 `step_out_of_order`.
+// Entries are numbered by the caller from the version that it knows, without gaps; the case's version is the number of its last entry. What is recorded already is not recorded or announced again, and the answer is the number that its last entry has. A caller that lost its memory of a step and went another way since gives a higher `fence`: its entries follow what is recorded; if that is the end of the case, the first of them must be `case.reopened`, else it is 409 `case_closed`. One with a lower fence comes too late and is 409 `step_stale`; without fences another step in the same place is 409 `step_differs`. A gap is 409 `step_out_of_order`.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -9059,141 +9066,143 @@ func (sh *strictHandler) ApplyRetention(ctx echo.Context) error {
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"3H3vdty28eir4OztOY1/pSXZcdJW+qQ6Seub1HZt9+Tcm/quseTsLiISoAFQ642Pnivf82T3YPCHIAnu",
-	"LleSk/STrSUJzAwGg/mPj7NcVLXgwLWanX+c1VTSCjRI/OtvzRbks6/Mfxmfnc9qqtezbMZpBbPz2cI8",
-	"nbNils0kvG+YhGJ2rmUD2Uzla6io+e4PEpaz89n/Om3nObVP1emzr2Y3N9nsaSOVkOblAlQuWa2ZMLNx",
-	"+KDnOT4kYkn0GkhNV0AWsBQSZpmF6X0DctsCZd+fxSBU9MN3wFd6PTt//MWX2Uxva/Om0pLxFULwHauY",
-	"Dlj2RizxYTxgAUvalHp2/sVZZkZnVVPNzh+fmb8Yt389CvMwrmEFEif6J8h8TbkepWnlXrg1WW/M16oW",
-	"XAEu5UspFiVU5r+54Bo44kvrumQ5NQQ/re0bf/pRGep/PHAyPy7O2F2/V988JX998sWfSR3e8SggSJd5",
-	"DrWG4jvGAYEpCmY+peVLKWqQmhnQl7RUkM3q6KePM+o+nb9vKNdMb82PSyErqi3Fv3wyixbjbLgYBtii",
-	"yS2ou1H8p+CwNV+UjINZmMPYul28H8KXWQLytwE4sfgRcm1musy13RFdtO3cPf7NZlKUsA+oV+adPlj4",
-	"YWaGTQLRMscQlJwqT4sBPLkEqiF+thCiBMoHAPhR2m/2APKM142eyiz2c8vxu2hkqX6TtZLtgJXOZmbD",
-	"cig7kmFGazbLZsAN+/0w28DCrH1dz7JZvRbcUD1fUyNWoKKsNOJFW6FmPnybDYkK16wAnhtyWV7QUKnD",
-	"AKzoh2f27cftTqBSUuRqVkBVCw08386vYNuTmI8e/wU3kv/7LwnQDHcfDpPZ7v/yzN+B7gsnQd2fj4aw",
-	"CllMWBgJVO3f3q/sWzfZTMMH3UP/ydnZWQJj+8PucZ9SBW/Me32m7xM8izg0i0/VgK2bMGDkSZ7cLNoI",
-	"9+SebenRFdSXJBcFzBJ4KsZz6MjWgmp4qFmVeL0vXDysdpCdsD4Vjd2eQyGjkqJ9KM5b5A4Eyw6+HyyV",
-	"kMOezw9i+B6WN3227rMHjpmEqykYuAXpriBcg9wKDoTxvGwKUKgtIStFUsi/hdKGLpdJOYM6n+HdaTK/",
-	"L5668L1cCy0MUFS3kBEFyPGBiCPbrN3+S1ZCMaf6UI7MZlzoCaIJcX8uNKQmj2XPEFInOnbzXnvcRVs7",
-	"IOWh7REzxQlhkW7NnO1yJ1CuzJG0/xS3E7nXR8FFug6gNShPJGo220hm9tQETuhB7Gd1c3RGTCGQ3g80",
-	"FrUHSYC+cjFUnXapVa2eMXxWCjVxa4wqFHu3IeOqkdQJop3HsH/xpRQrCUqZr39sihVUsF8d+9/hxaN0",
-	"jNeapjdybGOl0EW7k6JpcPiMz+GDvsz9Gg9kRw184vLsFDei0bmo9tL/hXvtCF1IwrLhxf73zVvx6qo1",
-	"qw9Z3Nfuvc63mq724vQaX7Jv60Yd8Lp5a5c0mabMZbOmNgs3bTWvQSqW0r2eN9UCgn+jpEoTM4ZhdwJc",
-	"oyNir/Yzesx03QnRoRNpmX3V0q5CoK/fer190aIUc3eHOGOC9KVb5dscW2MnVuQz2n8cj2taZngrP/aZ",
-	"mt3VfLMGslmLEoihHhC61CBxZZWGmny2MQoQU4QujO5j/seFJko8mGV3crbcTjLfoYy9Dxl6hMz775Jh",
-	"PfYdbNQO0cfY+o2Tdt4okKAbyeeOVimL4Gkp8quEUm+YvQBaINtYCcYUMcInI4wTBbnghcoI5QVBxles",
-	"NAoHqYCiBOlxPFcbkHP3WXo6azfYNxWhRIJBjQmeESgV4E4zABDUh1RKdu7y0GbWN6r0OBSvHQ5OYDuA",
-	"VhKOmY3xpZiK8PsGlCZLIYn52kzXRV/CNYMNWQmzJpxsmF6LRh8Dm6ohP5wSGyphLRoFxLo4jyKHE0q7",
-	"aYILvKFMK8txpeArJIgBA8cA6YIEhOmjWcESMgblyAEsneI9R+taimt76uLeTG07I4XmEirGi13b4m8W",
-	"UYM78MKsBn7o34/M64ngR365oTDuzLGDcxdCXBm+rVl+1dREoNFvhMLdbFctKVdsB5M+F4RKya5paUQS",
-	"sotRr84NSCCV4KQ0EE6deeBT6rDKYOl7Oz3ry7oePcfWfojvcJsORVhqXyUPB1FAz/v55ZOO7/dRNquN",
-	"XiINZf/fD5cP/y99+NPZw7++bf87Pzl/+PZ//pBSgb9GbXZoRPtQx0Ge+Sk6N43cZTsH9+/dZGZAOq7z",
-	"2SjcgHLceTZ26jbOq8RR3z/Up9mUMNE210yXCQfhCw6kLikey1yj3Mb9YEwOvmroCghVV1AYOTrb4fDe",
-	"41axyAWbAi0Cu8DRcnggU0yITHJUkOd3x0a5KEChckQr9DNfEA7XIMlSAhBjrRpxaaUULYkdkjdl2Tc6",
-	"nlnRkOLKURfHOBfuOdOO4EjHOl2gvzcK4ZrWaDpmRDX5mlCrPZ6447G4ILRUArmU0ypoGpRz0fAcCgLX",
-	"1oPcE1mxkKIPf5q//dN//nPi/veH/b7BcSZOcqykCmyixDFsawzE9AGKvgA8HVmRzn/ooT1EKw1sMeI4",
-	"nhJtMcDt0M5YQbQgK2E0UItiYmONeZcxRKrFYaAkXB9qFkZwgO5wTRuKNDLhj9jppl0yztR6og/I6e4T",
-	"v1LeDREMtoZz8yybFYJDQnXskSRy9dixepAkqeJ8wwkmsckj85EDoeNWTj5fA1utY0dcxFWK/QTzxVYf",
-	"zIYbVhju/7iPLWKgsi4OnVn9iAHMFHG+YbwwyOyKj3X3xddVrbeEOUNJyKtlKTakMCYaF5poKMvU0udO",
-	"I0tITvhAc11uMyMz6Wj49ortd384bL41r8YR376xZ1SGzRq4MamYIkrg3EsqzT/o4doA1CSn3ONzGH97",
-	"cqT5pbeOiFAWOTjjrz3wjnA7lu4YSX3Lxd0tq6evdT9F4y7WvhcY2Z9g8WszS5zZ53JHIlvlIFbqesiP",
-	"Y6dvHam7VECGce6XuR/4nIgaOFmDhIxw0fKLbLgiv/wcfghfmmHO8bH5QK8ZXxmSSsiFLKAw37jgX5hw",
-	"7o6IMGtn4CVlJRTnXXYFbsYSeg1yw5RZPFZG9jlTFu5ffibodZwXbLkEiRBzMa+dA/SccLEQxda8Dx+M",
-	"XWp0Oy4MhPnVEInGmLdkQ7dmHO9KnNdUKQOgUY39y15T7GDi8gotKmaRgi9KyCsDnUEVvWAdXH/5mdBc",
-	"s2umt0gMxlfnREsGBako36KDADGrBIdtbyE2gHBZZWxbAdfEKKvMIFII3PHoDSR0IRqNHrtlwwvy2d+/",
-	"fkNOrx+dWsqZw0g9yPxYEmwswFIb0yRy0ZQFUXRLlIhyOJJcFXNuDO4sBIbHeSP+1rKGjwH5RcbEhLDG",
-	"Ru/orlQ8gk/1RI25Q2JUwvr0TDq+3K5KaKg9tasvK4G3QTQrYJCtL3y4ZdG6ypZMKk1sLsxhomdafMrr",
-	"CMcn+3gqHHNWHaWeHoWgha7jLXwUp8y1VqDQtBwu2j/Exm063ARUwoV145qxSEW3ZAFE8HIbrxpu8mqn",
-	"z+5sr6UQ08iDl+1cDwnFq6ZM6MSwXJqXYgdvaXdWAXxr9G3RoN69lFartP7AJPNHOcZDA6Ip0yrIa2c9",
-	"P33+8OwR+aykmwfoOxAly7cntNFi3rqchxaGaGTqGDfWHJWa5SUQ5123I5Ilg7IgC1gzXhBMjh/N3blL",
-	"N1Tf6+rIkfkFcLOmVs8m3N+Xa3MYTR3wSE23otEHp5oHq283CexrKYQxeSak1vecDteUlXRRwu70+aG5",
-	"BSVbsUU5YrXvYt2JEx0WuQ3UCl6pgWPMawT4hj1YC8iZUXZs7IjhEXCoN2s0rT/gFxEpoOEBHF0nH2zu",
-	"WRwh7rozE8K+ZUyIRhq9YpvEw2CdzkBxkgFVERuOMmKYLLZItMwHFJkKMZNIHYkjWea13SGt3fzjNcbx",
-	"aM43UlRkieoE0cLqZ169a1RDS+KqaQ7xYDHqIPG4+HRZbxKgoSklwx/rkmoz6iybGa0VWWhUgB9+jEbb",
-	"NOE6teJ2HiUPHZwIPV9J0dSH5Xv9HV+dmDDxr8ZFNFwCgT/b9n5s3v7GvZz0KO9WO/wpvG9vRtsw8P6A",
-	"otGmafOc2l3bxSzBoR78zG/WnVv8GFVuWilK8HPlPqE+VKR0S9X2FUf915R03KZQ46j6iw4tpq31hPqy",
-	"PSdqWGmjjJ+dHVCZuOdYG8M0JMkdU5+XTL+x1Bo5w6ZW7BVM1UKNj3inKksO7Ho6ylNVHTxdp05z3ALb",
-	"SQen8D8ZF5I0nGlUrygnz16/IE8eP/oziaRpjyEqL5AO4YJIkelp5W8/fn6zP4TnZotGGqCXzT48XImH",
-	"7kfUJE4svtGTh6yqhdQOjrURW0sNMqcSTgq4PlUgr1kO6tRrB6eVXaebbBYlM6ZyHtLJwFGU07zvcrt8",
-	"cNQpWxfGGqPcRj+tTmuUsw1luhtKRd1lXkDJrq0bZxjbzrWQCUXrlQjqsrHBC0GYzsy0btDM51ll3gs2",
-	"916wSQU9ueAK3jfpoqYoRKyIKxzyriejnjKtoFxGbvE+oYq5MX0rqllOy3KbIoAf78g6EreQgZCpXZSu",
-	"ezm++uKIipnd1S9jQB8Vz270ekIexm+4qPXQYtD9xZ2WJHuI/crge3hx1MiKpkZ/UQOfXs83dWO0ynHC",
-	"PSUq6IcFjP1WCKJEBejhb0eMLML9lTpQqHknVX44yLSM7FsWd0w9ibvhpzau6XO7W0Olj2tE8L1VF54F",
-	"bl0tGHjpeL/2izaNv1fD+qE2X5/bkog1q2so0DvIKjghEpQor81jG6pabNsUzhC2ihwTVq1C4tRU6nI7",
-	"j37xShTG+/W6kHTjCIrwY+sMnC1p4b9EGzLh4gu/72yYgW8Fv3ndLMrpvvrRcqIzs8cwwOoI6O2/6VVE",
-	"Les5xFKrGWMzMZ4+1bsl+JLJCoo5fMjLRvnKki7+T6mGlZAMjKTBUujChg82GF9oU/bDcIRpG6pGa4/x",
-	"Ffns6fOHZ18+iBWZfdH72OAdHkYHAuwCY4SLh9bOJNYBYQF68iBS7RqlRTWvaAGZ2QRMral1ddwRxGtR",
-	"soJuVapXwIbxQmyscgi8wPiq4F5vVUDMh+FJG7Yp6NbVQ7FWa+XmS8Tv8YNkrnphM5Z2wP8kFW4KcrWm",
-	"WxX7pnp6rqUz+soU2ayFAk909w0i4EcjC6Cyk1M/wbm2m+LOfbp3SPPWK/Q5YbJvBT8JDt3WI5eK0dPX",
-	"a8pXa8pmg2zRy+eXmE55YRfKWHB+TYEXRtE2hl3FCu68XvtYyX68lxzfu9f6csZ/HrmQdzjToj5Gu5Jr",
-	"+0lrBYxoOZqydEU1SOlMo7DY3UF3fIvxsf1am30tQJFCN1F6rX19XzJVsFHp1LqQFz5UdCUdz9Y7LO/b",
-	"ecfsHFFB2mjizKuRTiRuP2r6QXBRbS8I0HxNFlAKvlJGZTTiAndrRjZrlq9dNEc5DlYZKRldsJLpLQY0",
-	"It+tUwy4mJvRQM43lFsdYCGa1VrPN1KgHor5gLkohZwXTJXsyuC0AK1BzmvJMCWI5mZarmk5x3MDV3EJ",
-	"uWYYDNkIeVVRbg7hVq+Yr4Sw1R9lCXK1Dd/MGZ9vzBJzDCAtJaj1XAqj6uH20yAZLecVUxXV+dqDGP29",
-	"bDhaovFvRnLGfxtDmtoykOhXRHpuWBzD50qx4Z9GgcJUWg2GIrX7lAsd/kQ6ikbPxXKutMivEICKrqAw",
-	"2Lm6FTOIULbTxRz5zg3jnWdhFuuz2DpvvIIi/mlJcUlqKg0ly7nz0mQz65afrym672spKqZgvpDiCinJ",
-	"+LVwy6c1001hK3OUpmVJnVLdcGuvsZ+gmNeNkfuoVxaN7UEFc+fwwAlYDvNCCrPIqIQm9cX4HIjCTVzM",
-	"gzv5fUNLGz3sLGq5ZKWbqxQrpjTL7bZquAa5BNuXzjqhkCAesl3AdKpdh66p4Kg70B1phhuTHmNR7Gym",
-	"mjwHKCapvYOiKz91m9jsoE+LnDZqNUwsOix4FdC2O/nQt0PuywFv95D0IqOVY3awNIajnZ8Mj9bWND/A",
-	"/+oT8wfpIBJ8Sk6FiVSCOObf0yDGT78jD78bFxyaqehuLNJJKr7m0+h6kYq/oCiGEuUFdGuLLkYjv3uT",
-	"6u0QWYArjVKrrE1rI/D9WviD7YRcOmemj8hba8WgiQchwSwGpaEIiYku5dB1F6ALcW0tH+xkeWFLL6NY",
-	"/sCD12YLHeoXmKTqxjPMS99686CdFPyF7VoMvMbOiqIEa0CcTbIShlsjpO8arb5jOKZikjlEN/kA2/8t",
-	"pWh7wBlxtrLiPNRWY7soTm1aso0Q2Nq6omKcKe3/VltljvDUAfAatC5HM4OmSf87C58dklezQ7ZbnNJZ",
-	"NFNF+7TId0zNmx1Zj9Mlv89GOETyt/gf5YkRVV2CBuVU2eSWaps7tDm2DWc6hKvMpzYx3QhyKJKSdxpx",
-	"Ow1ih2kFe1OzrK7URS5Jvn4fj4Sn3OYBJW1IJiEfjTBXoNdiRDty007XnozqfGU087aOc0+eYDRVDHGA",
-	"L9uRSvjaO9C7XGGtdcZXmJNPmUbLgS/FeXQGM2UTOrO4N4WtBjCGbKGI0qwszRDeKRt/brQNWytPBM8h",
-	"nsmjFL+er4VQoPrdBgjT8Zfu6S8/k9YysX9dg9JsRbWtCMAUf5lDiUesUDojzhjJApebOSr2AQrS1LaW",
-	"1zulvWGKA2ONviOVq88Pc7SYuie2WUq3p4YnjiWUOd7daAZBg5RRds4JqovmsDN/Env6uQnwXa1L87KT",
-	"Kecug66mzC2Q16TsomhhVKq2wqTjXneLj6dTu/Y953pvraKf7CKgBhVZh50laLsb2D9awoUkLfv/mAb4",
-	"ZxfNUAWRPg+D08TjJmq0Fnd+A/VEIQtcSzZB9kWF8APNY2c+1TIdTH9uS8tpWSoirl1TqpItQ75Bjl6J",
-	"1seMz9HtZ95gWpE1M0rKdmrefSTI9mVhuXZS/Uw+R7rdMgrqV6DQAdoX3rcIz/lPU1O+cW3aErH9Y9Y6",
-	"pT5MbXF3C0y7RG7iBm8p5L9vfb4T7JqvjIG2lKKyuRwhIOB9O2RDFVFsxaOiHWwWFWIj4D07nSi5c6TM",
-	"fcgipL99/uUXe1MdBUd186hvnd/muI9R5T/m02Fl/w36vhrJ9Pa14QpLGO8Z8s38URkDKuNy/LXWtW3e",
-	"j+I7nYRjlsUd44utc7y6UhBmn2JTz8LWs2GbYVu2p+MuDwTrKc+dJpALWdjntCyJBFookosKkD9OyDOu",
-	"QXJanjvBpDApHa1eqmFDrXvXFZkxYyd/E9pmmCe2AQAxfEVsaRFWE9owoLGAT4LD+nx26bO6UMFVpHWp",
-	"hR01e+T7eNKazc5nn5+cnXyOPje9RmKfXj86XcaVa00i3vSNq6Ox1WmCl9sTckncZ5YaGyt7pe/zQK4A",
-	"aiuONavAErFbXHsSjEEm+LNidj572ehQRRfK/f8miu2O+x+m3fvQLU+76YoTLRvoX0Dx+OzJkB7fQq1t",
-	"HMYFr9KThoGi6yaymWqqisqtZ1LqqLoUDS+wA11dUtufLChU9g1HWHwRRzJr530/6vRjlJRxcxqRaHBD",
-	"yg9pcNtXTqMLP27eZrNapNpm/Juz9w1gCzM8pRfbEHHMSOgNjxwcpReRK9jazaRoBcStaugVt7FGm39q",
-	"u3JkNlcivIwvPXn8mLzr5S3NJRhF990JCT094ANTWiGUZreaOTCyjoq50Q9smBcbXUYFyifEN5PAqGNB",
-	"fLXrwpDf66hmhgvi3TvYxcwnDaG7iikD5pDRXxsZGl9UcT/cPriB4iCGP7uP+VM3rUR9V+5gN31r9sim",
-	"L/ftnqFtGbXSVGq1f//E2VkrQKi6a4ht8S+jxKb7I2Ovsf8YKd3TW1MyVLdi8bw9WzhAQQJR8ECVoVzh",
-	"FsJlzzKgEahOP/p6kptTaDvfJJfl76B9c5x7XBI/xchSeCDvZi0o9wM678PtaJ7tfdtfoIWyv0kmoKBD",
-	"wQnis7+Sd3aB1lTNDdNglbx65/oxULvLO71HfWsGIV3LAS3IAk7Iv7lmpW0L6VBmRkTboufQVyGnnCyA",
-	"4B0EoYemHfizCJwFGHsasHvUuwcn5BXUeF2PUUEWsGJcEcphM5TPr6wwjhnpHqSzTSf+tCJ5B+M+0y5M",
-	"tmL8Djj3Ul3h0lC3MLjA5peVTRG4OXbrn4ItPPlkO8BpP10W+QZ58r9J1DwX2jXxiEwhpogLg2atQeKK",
-	"361S5qtJbrGgNV2B+jWWNK2PKB+SZDJ0tVdG9G6zVj9FLP6oCCuMXLHi0OgdGLbsyD0n6k7IM6+s6qHE",
-	"afvx3ZO06Tf8+xXkjm/hl+DkYK/7mPvt2fkrKWo0rFVsWWPeIPYjjI+jP9oY0TE87DtdPvTNM5Naydcf",
-	"aiG1X98emx/TRDF15aNvWTjlGsu928ZeMmk2zb3xRnQtUII1LhHzuzK3W0VhI428M6xhLzXgbscjI6CC",
-	"6xfgs0430wefTvvaw4yh82WS5b5jSj/1fSW74KaYJ+63OIl/UoNFJci3Hyx4dg8bqr12YHQ4e//AoaOt",
-	"YAeirizk0OHCNQ9mwLFyI9fxW4oSUNOluSYcG/Mkd72LTR0Mg79TM43RsGCnHXWYLzWM10ChWjvR6ebo",
-	"V3E5g0kU/PttauFhqGDz7/HFsRe8LKWoOiMelrW3c8wgh6eP2u+Dv2LY2cyeTK3DyyYmYKTWx81J6PGb",
-	"guz92O3BvZ5Bjw/GVbn01OENwjMOG1Cd/GT/Q6jAe5ucZ4/sc5cq/zbOpXDrz32eSk/tcWPp51uFoTM1",
-	"UPJePSx4iJx+dDV8N7v8Kk9tTvFO7eUFL0NXUa/9ogBwetYI8x53+tz34u9yWt6FhWwpRDHT4448O4nL",
-	"udvyzFtczD2RjU471+X9NjEa8W29CaVfOS1LnxBzYY1iUlKNWT2+4EqFYMXQpsMOOm7T3BufRtcNppn1",
-	"x/g+wltyLE5mu9m3AFvzyvkEXHzVByBvJrJNuPj0N8sySc+BdSzSRek7PPQjXiMhIGyycD/2ftsK4RNb",
-	"+r4twAg73kmspxs0D/E325iXcsKKC6LWYsNtmI/2LifEkJ6RupP5U3VTdn9XTPqywValTK8r0Cxv86kk",
-	"KJDXrmsLbmLGORR+L/v8fJ/VJvgFMYisbKvwNeOrBHsjoYLwu3v+7icPf2Iuj3K3U9qhvRqF1CB9r0Zf",
-	"mIvUtPnVvCnL2+8FdAJ/MDaiK6AwNlciF9M3t5rO8xrq36FM/tqmhmECjjWcbDFKmzXY5nS548rVd2ty",
-	"xbEo06dvrWitLoJK+0cV3nddC3i4DdWIfnTeoZw5Id+7gvHQ95yWEqjtKcKFbn/H3kj+ghi6ooyHLts+",
-	"ldhN1oE1qNlrm3/DT8ilxw5fKIVyldFQCbm1ViYmO+D9hjb1wjryN3Tr0nRW7NoQjqzZyjx4h8mZ785x",
-	"HJdxR5aiLMWGbHoInpAXHKyXnJJSGLjxa0ySUkQLgSqUDSMoGzs04MyVpiW8uwg0x69UAM7mZ/A2NcRm",
-	"yXSGcI2/3xkarGjdfeiqPNGufpeK+Bn4MUP2nuSVGfpTC6k2vTQhpF65JbuD89isOa6QaC0/FyvB+w7j",
-	"05f566McuxsZqjDxyWjVmFTt+lNNFVQ6Sm0ds2FD+uund4pGN4kdGCAOV3ONDjnw+MeNMyf2GU/Wz/iI",
-	"uxbO4MmwIKF3hWXcDykFp/kkvicwCW7b5/OL/aD++t6hwEmJreXOnjvYWeEUw4xj6o6ajIiyCP6iC3et",
-	"qE+E4HgJGwfClq4vuRa/W8cCxHc63UUSY1ck/LsuBS3CxVEHSQUpSjga6d3ed2zIdxc60WFHmMg16IdK",
-	"S6BVl/OD7FgwTmWiCeEnDh/7BUpsNrSkizvxx2GQOCP5GvIrqy066DMibSTWqlKaYrT35kDePf0YdQzc",
-	"6WIdZ8QxN6t3rZIGOdkmNwnpM9ytFayFdV+hUODdhCwm79Ypmz5H/PSZ72uFqc8WcnOAhDriFg9vxiTR",
-	"uAiV0raXK3OJ9+bAAq9dY0L6WMzpFqfx/mOFVXQFp/9zxJ4aekwQzdndGIphrLs+C7pX1d3jeRAXK4zG",
-	"vTtVBPckksIcI8sWAL3DzIXojiAsAwjX14cWEPcaKwquZHVPp/FLW6DZ+rTvxxbrtbb/xGfZ4R57767w",
-	"RUsYT88BkwHurPzE3kuP13Yt3NxGYWy9H+7migO8pW0rybHzzTWhPEjNajs5JkToQSbNfar/DpMxme2e",
-	"3o3Q7i5/5htpU1kykG2sJbvllhyLhnULdVaU8dCkhXDYeABOCMaysfKr56mCLdmADNy12CZrvwJz3Mee",
-	"7zQw/bQb/hOyCpp+nu4+cdBPbzevqIE/7KeO7av3833rDDhUgrKa2RuoaiFpaa+BRHdP3x+IScMn5Jkm",
-	"pRBX3o41gzuvtL0t0f1u9NOohowX1hNLuIibWWJJD9PGtkW3LAsJu2QjMRfKa+r+DPZVmLK9Ss8WgXkW",
-	"bEt1aTtTSAk0qg7ioKEsFWGFyuyFknZi2/cx69z8aPNMMW9wyOtGRWmbG+9R9b8PLWCjDFDbTnhXHui8",
-	"26N5NDNob4bSsfNHXaEnzP3r+3XahRlN+7lA8YsX6KJFZR3zwIs72sVR3ZVYusSDdlv47HvMEBPLll+R",
-	"F23ait3qstNaLRklebHEQuZwolsutptj6WCw5c4SXD+NE/IagLz6+s3Xz988e/F8/vIfL968eD3/6vL/",
-	"vMaP2ydvXl0+f3351PzfPh9uhcu6LrdtC7h7XNd2kk+Yf+6yzlE8YSq6bdaLJdHMtrTIjB1Mdb4mqI5h",
-	"4uBNXBqPMiEUxf/w1nC/+dOLi0aWs/PZqVHf/38AAAD//w==",
+	"3H3tdtw2kuir4PSdcybepSXZ42R3pF8aJ5n1Tcb22p6Tc2/Wt4Umq7sRkQANgGp3fPRc+Z8nuweFD4Ik",
+	"2N1sSU4yv2w1SaCqUCjUNz7NclHVggPXanb+aVZTSSvQIPGvvzVbkC++Nv9lfHY+q6lez7IZpxXMzmcL",
+	"83TOilk2k/ChYRKK2bmWDWQzla+houa7P0lYzs5n/+u0nefUPlWnL76e3d5ms+eNVEKalwtQuWS1ZsLM",
+	"xuGjnuf4kIgl0WsgNV0BWcBSSJhlFqYPDchtC5R9fxaDUNGP3wNf6fXs/OmXX2Uzva3Nm0pLxlcIwfes",
+	"Yjpg2RuxxIfxgAUsaVPq2fmXZ5kZnVVNNTt/emb+Ytz+9STMw7iGFUic6B8g8zXlepSmlXvhzmS9NV+r",
+	"WnAFuJSvpViUUJn/5oJr4IgvreuS5dQQ/LS2b/z7T8pQ/9OBk/lxccbu+r359jn567Mv/4PU4R2PAoJ0",
+	"medQayi+ZxwQmKJg5lNavpaiBqmZAX1JSwXZrI5++jSj7tP5h4ZyzfTW/LgUsqLaUvyrZ7NoMc6Gi2GA",
+	"LZrcgrobxX8IDlvzRck4mIU5jK3bxfsxfJklIH8fgBOLnyDXZqbLXNsd0UXbzt3j32wmRQn7gHpj3umD",
+	"hR9mZtgkEC1zDEHJqfK0GMCTS6Aa4mcLIUqgfACAH6X9Zg8gL3jd6KnMYj+3HL+LRpbqt1kr2Q5Y6Wxm",
+	"NiyHsiMZZrRms2wG3LDfj7MNLMza1/Usm9VrwQ3V8zU1YgUqykojXrQVaubD99mQqHDDCuC5IZflBQ2V",
+	"OgzAin58Yd9+2u4EKiVFrmYFVLXQwPPt/Bq2PYn55Ol/4kbyf/9nAjTD3YfDZLb7f3vm70D3pZOg7s8n",
+	"Q1iFLCYsjASq9m/vN/at22ym4aPuof/s7OwsgbH9Yfe4z6mCd+a9PtP3CZ5FHJrFp2rA1k0YMPIkT24W",
+	"bYR7cs+29OgK6kuSiwJmCTwV4zl0ZGtBNTzWrEq83hcuHlY7yE5Yn4vGbs+hkFFJ0T4U5y1yB4JlB98P",
+	"lkrIYc/nBzF8D8vbPlv32QPHTMLVFAzcgnRXEG5AbgUHwnheNgUo1JaQlSIp5N9CaUOXy6ScQZ3P8O40",
+	"md8XT134Xq+FFgYoqlvIiALk+EDEkW3Wbv8lK6GYU30oR2YzLvQE0YS4vxQaUpPHsmcIqRMdu3mvPe6i",
+	"rR2Q8tD2iJnihLBId2bOdrkTKFfmSNp/ituJ3Ouj4CJdB9AalCcSNZttJDN7agIn9CD2s7o5OiOmEEjv",
+	"BxqL2oMkQF+5GKpOu9SqVs8YPiuFmrg1RhWKvduQcdVI6gTRzmPYv/haipUEpczXPzXFCirYr4797/Di",
+	"UTrGW03TGzm2sVLoot1J0TQ4fMaX8FFf5n6NB7KjBj5xeXaKG9HoXFR76f/KvXaELiRh2fBi//vmrXh1",
+	"1ZrVhyzuW/de51tNV3txeosv2bd1ow543by1S5pMU+ayWVObhZu2mjcgFUvpXi+bagHBv1FSpYkZw7A7",
+	"Aa7REbFX+xk9ZrruhOjQibTMvmppVyHQ12+93r5oUYq5u0OcMUH62q3yXY6tsRMr8hntP47HNS0zvJUf",
+	"+0zN7mq+WwPZrEUJxFAPCF1qkLiySkNNvtgYBYgpQhdG9zH/40ITJR7Nsns5W+4mme9Rxj6EDD1C5v1r",
+	"ybAe+w42aofoY2z9zkk7bxRI0I3kc0erlEXwvBT5dUKpN8xeAC2QbawEY4oY4ZMRxomCXPBCZYTygiDj",
+	"K1YahYNUQFGC9Dieqw3IufssPZ21G+ybilAiwaDGBM8IlApwpxkACOpDKiU7d3loM+sbVXocircOByew",
+	"HUArCcfMxvhSTEX4QwNKk6WQxHxtpuuiL+GGwYashFkTTjZMr0Wjj4FN1ZAfTokNlbAWjQJiXZxHkcMJ",
+	"pd00wQXeUKaV5bhS8BUSxICBY4B0QQLC9NGsYAkZg3LkAJZO8Z6jdS3FjT11cW+mtp2RQnMJFePFrm3x",
+	"N4uowR14YVYDP/TvR+b1RPAjv9xQGHfm2MG5CyGuDd/WLL9uaiLQ6DdC4X62q5aUK7aDSV8KQqVkN7Q0",
+	"IgnZxahX5wYkkEpwUhoIp8488Cl1WGWw9L2dnvVlXY+eY2s/xHe4TYciLLWvkoeDKKDn/fzqWcf3+ySb",
+	"1UYvkYay/+/Hy8f/lz7++ezxX9+3/52fnD9+/29/SqnA36A2OzSifajjIM/8FJ2bRu6ynYP7924zMyAd",
+	"1/lsFG5AOe48Gzt1G+dV4qjvH+rTbEqYaJtrpsuEg/AVB1KXFI9lrlFu434wJgdfNXQFhKprKIwcne1w",
+	"eO9xq1jkgk2BFoFd4Gg5PJApJkQmOSrI84djo1wUoFA5ohX6mS8IhxuQZCkBiLFWjbi0UoqWxA7Jm7Ls",
+	"Gx0vrGhIceWoi2OcC/ecaUdwpGOdLtA/GIVwTWs0HTOimnxNqNUeT9zxWFwQWiqBXMppFTQNyrloeA4F",
+	"gRvrQe6JrFhI0cc/z9//+//8z4n735/2+wbHmTjJsZIqsIkSx7CtMRDTByj6AvB0ZEU6/6GH9hCtNLDF",
+	"iON4SrTFALdDO2MF0YKshNFALYqJjTXmXcYQqRaHgZJwfahZGMEBusM1bSjSyIQ/Yqebdsk4U+uJPiCn",
+	"u0/8Snk3RDDYGs7Ns2xWCA4J1bFHksjVY8fqQZKkivMNJ5jEJo/MRw6Ejls5+XwNbLWOHXERVyn2M8wX",
+	"W30wG25YYbj/0z62iIHKujh0ZvUjBjBTxPmW8cIgsys+1t0X31S13hLmDCUhr5el2JDCmGhcaKKhLFNL",
+	"nzuNLCE54SPNdbnNjMyko+Hba7bf/eGw+c68Gkd8+8aeURk2a+DGpGKKKIFzL6k0/6CHawNQk5xyj89h",
+	"/O3JkeaX3joiQlnk4Iy/9sA7wu1YumMk9R0Xd7esnr7W/RSN+1j7XmBkf4LFb80scWafyx2JbJWDWKnr",
+	"IT+Onb5zpO5SARnGuV/mfuBzImrgZA0SMsJFyy+y4Yr8+kv4IXxphjnHx+YDvWZ8ZUgqIReygMJ844J/",
+	"YcK5OyLCrJ2Bl5SVUJx32RW4GUvoNcgNU2bxWBnZ50xZuH/9haDXcV6w5RIkQszFvHYO0HPCxUIUW/M+",
+	"fDR2qdHtuDAQ5tdDJBpj3pIN3ZpxvCtxXlOlDIBGNfYve02xg4nLK7SomEUKvighrw10BlX0gnVw/fUX",
+	"QnPNbpjeIjEYX50TLRkUpKJ8iw4CxKwSHLa9hdgAwmWVsW0FXBOjrDKDSCFwx6M3kNCFaDR67JYNL8gX",
+	"f//mHTm9eXJqKWcOI/Uo82NJsLEAS21Mk8hFUxZE0S1RIsrhSHJVzLkxuLMQGB7njfhbyxo+BuQXGRMT",
+	"whobvaO7UvEIPtUTNeYOiVEJ69Mz6fhyuyqhofbUrr6sBN4G0ayAQba+8OGWResqWzKpNLG5MIeJnmnx",
+	"Ka8jHJ/s46lwzFl1lHp6FIIWuo638EmcMtdagULTcrho/yU2btPhJqASLqwb14xFKrolCyCCl9t41XCT",
+	"Vzt9dmd7LYWYRh68bOd6SCjeNGVCJ4bl0rwUO3hLu7MK4Fujb4sG9e6ltFql9QcmmT/KMR4aEE2ZVkHe",
+	"Ouv5+cvHZ0/IFyXdPELfgShZvj2hjRbz1uU8tDBEI1PHuLHmqNQsL4E477odkSwZlAVZwJrxgmBy/Gju",
+	"zn26ofpeV0eOzC+AmzW1ejbh/qFcm8No6oBHaroVjT441TxYfbtJYF9LIYzJMyG1vud0uKGspIsSdqfP",
+	"D80tKNmKLcoRq30X606c6LDIbaBW8EoNHGNeI8A37MFaQM6MsmNjRwyPgEO9WaNp/QG/iEgBDQ/g6Dr5",
+	"YHPP4ghx152ZEPYtY0I00ugV2yQeBut0BoqTDKiK2HCUEcNksUWiZT6gyFSImUTqSBzJMq/tDmnt5h+v",
+	"MY5Hc76VoiJLVCeIFlY/8+pdoxpaEldNc4gHi1EHicfFp8t6kwANTSkZ/liXVJtRZ9nMaK3IQqMC/PBj",
+	"NNqmCdepFbfzKHno4ETo+UqKpj4s3+vv+OrEhIn/blxEwyUQ+LNt78fm7W/dy0mP8m61w5/C+/ZmtA0D",
+	"7w8oGm2aNs+p3bVdzBIc6sHP/GbducWPUeWmlaIEP1fuE+pDRUq3VG1fcdS/TEnHXQo1jqq/6NBi2lpP",
+	"qC/bc6KGlTbK+NnZAZWJe461MUxDktwx9XnJ9BtLrZEzbGrFXsFULdT4iPeqsuTAbqajPFXVwdN16jTH",
+	"LbCddHAK/4NxIUnDmUb1inLy4u0r8uzpk/8gkTTtMUTlBdIhXBApMj2t/P2nv9zuD+G52aKRBuhls4+P",
+	"V+Kx+xE1iROLb/TkMatqIbWDY23E1lKDzKmEkwJuThXIG5aDOvXawWll1+k2m0XJjKmch3QycBTlNO+7",
+	"3C4fHHXK1oWxxii30U+r0xrlbEOZ7oZSUXeZF1CyG+vGGca2cy1kQtF6I4K6bGzwQhCmMzOtGzTzeVaZ",
+	"94LNvRdsUkFPLriCD026qCkKESviCoe868mop0wrKJeRW7xPqGJuTN+KapbTstymCODHO7KOxC1kIGRq",
+	"F6XrXo6vvjiiYmZ39csY0EfFsxu9npCH8Tsuaj20GHR/caclyR5ivzH4Hl4cNbKiqdFf1cCn1/NN3Rit",
+	"cpxwT4kK+mEBY78VgihRAXr42xEji3B/pQ4Uat5JlR8OMi0j+47FHVNP4m74qY1r+tzu1lDp4xoRfG/V",
+	"hWeBO1cLBl463q/9qk3j79WwfqzN1+e2JGLN6hoK9A6yCk6IBCXKG/PYhqoW2zaFM4StIseEVauQODWV",
+	"utzOo1+8EoXxfr0uJN04giL82DoDZ0ta+K/Rhky4+MLvOxtm4FvBb143i3K6r360nOjM7DEMsDoCevtv",
+	"ehVRy3oOsdRqxthMjKdP9W4JvmSygmIOH/OyUb6ypIv/c6phJSQDI2mwFLqw4YMNxhfalP0wHGHahqrR",
+	"2mN8Rb54/vLx2VePYkVmX/Q+NniHh9GBALvAGOHisbUziXVAWICePYpUu0ZpUc0rWkBmNgFTa2pdHfcE",
+	"8VqUrKBbleoVsGG8EBurHAIvML4quNdbFRDzYXjShm0KunX1UKzVWrn5EvF7+iiZq17YjKUd8D9LhZuC",
+	"XK3pVsW+qZ6ea+mMvjJFNmuhwBPdfYMI+NHIAqjs5NRPcK7tprhzn+4d0rz1Bn1OmOxbwc+CQ7f1yKVi",
+	"9PTtmvLVmrLZIFv08uUlplNe2IUyFpxfU+CFUbSNYVexgjuv1z5Wsh/vJccP7rW+nPGfRy7kHc60qI/R",
+	"ruTaftJaASNajqYsXVENUjrTKCx2d9Ad32J8bL/WZl8LUKTQTZRea1/fl0wVbFQ6tS7khQ8VXUnHs/UO",
+	"y/t23jE7R1SQNpo482akE4nbj5p+FFxU2wsCNF+TBZSCr5RRGY24wN2akc2a5WsXzVGOg1VGSkYXrGR6",
+	"iwGNyHfrFAMu5mY0kPMN5VYHWIhmtdbzjRSoh2I+YC5KIecFUyW7NjgtQGuQ81oyTAmiuZmWa1rO8dzA",
+	"VVxCrhkGQzZCXleUm0O41SvmKyFs9UdZglxtwzdzxucbs8QcA0hLCWo9l8Koerj9NEhGy3nFVEV1vvYg",
+	"Rn8vG46WaPybkZzx38aQprYMJPoVkZ4bFsfwuVJs+KdRoDCVVoOhSO0+5UKHP5GOotFzsZwrLfJrBKCi",
+	"KygMdq5uxQwilO10MUe+c8N451mYxfosts4br6CIf1pSXJKaSkPJcu68NNnMuuXna4ru+1qKiimYL6S4",
+	"RkoyfiPc8mnNdFPYyhylaVlSp1Q33Npr7Gco5nVj5D7qlUVje1DB3Dk8cAKWw7yQwiwyKqFJfTE+B6Jw",
+	"Exfz4E7+0NDSRg87i1ouWenmKsWKKc1yu60arkEuwfals04oJIiHbBcwnWrXwQ68sr6zK3M4+2rlooGM",
+	"XHn9+cr+3qpSa6rISmBeBtPnLpND8NzXI2L+E1NEgdYlFDbpqQSFDiarIdhJCVuiQYi24oreAGlqN4bS",
+	"Jzt8igd6Tg0go7kV3jq4a4Q+m6kmzwGKSSr9oKDMw9ombTt00+K0jcgNk6YOC8wFxKyUOvTtkNdzwNs9",
+	"JL04bGW0HSyN4WhXK7P/artwB/iWfdHBINVFgk83qjBJTBC3sfc0v/HT76gx6MY8hyY4ulKLdAKOr2c1",
+	"emy05xYURWyidIJubUHJaFR7b8GAHSILcKVRahXRaS0SflgLf2ifkEvnqPXZBtYSM2jiIU8wQ0NpKELS",
+	"ZStOMNVyIW6smMEunRe2rDTKUxh4J9tMqEN9HpPU+HiGeenbih60k4IvtF2LgUfcWYiUYH2Ls7dWwnBr",
+	"hPR9o9V3esdUTDKH6CZWYGvDpRRtfzsjzlb2qAp149gKi1Obcm2jH7ZusKgYZ0r7v9VWGfUkdbi9tSfM",
+	"SNbTtOPi3kKDh+QM7ZDtFqd0htBU0T4tqh9T83ZHRud0ye8zLQ6R/C3+R3mZRFWXoEE5NT25pdrGFW3+",
+	"cMOZDqE486lNujeCHIqk5J1G3E7z22HKxN60M6sHdpFLkq/foyQRBbA5Tkn7mEnIR6PnFei1SO8Q30Jl",
+	"bAeNa0/GLLg2Vkdbo7onBzKaKoY4wJftSJN864MDXa6wngjGV1hvQJlGq4gvxXl0BjNlk1WzuO+GrXQw",
+	"RnqhiNKsLM0Q3uEcf260DdsHwCrL0Uwepfj1fC2EAtXvpECYjr90T3/9hbRWl/3rBpRmK6pttQOWL8gc",
+	"SjxihdIZcYZWFrjczFGxj1AYNRzrlL3D3RvdODD2H3Ckcr0Hwhwtpu5Jazu0/UI8cSyhzPHuRjMIGqSM",
+	"snNOUF00h535k9jTz02A72pdmpedTDl32YE1ZW6BvCZlF0ULo1K11TOd0IFbfDyd2rXvBQ56axX9ZBcB",
+	"NajI8u0sQdu5wf7REi4koNn/xzTAP7tohgqP9HkYHEIeN1GjJbzzG6gnClngWrIJsi8q8h9oHjtzxZbp",
+	"RIGXtmyelqUi4sY13CrZMuRS5Ohxaf3n+BxdmtZoVWTNjJKynVpTEAmyfRlmrlVWP0vRkW63jIL6DSh0",
+	"7vaF9x1Cj/7T1JTvXAu6RN7CMWudUh+mtu+7A6ZdIjdx87oU8j+0/uwJds3XxkBbSlHZPJUQ7PB+K7Kh",
+	"iii24lFBEjbCCnEf8F6rTgaAcxLNfTgmpPb95asv96ZxCo7q5lHfOp/UcR+jyn/Mp8OuBbfo12sk09u3",
+	"hissYbzXy19UgMoYUBm3GlhrXduLCVB8pxOMzLK4Y3yxdU5lV+bC7FNsWOrcVthC2ZYk6riDBcFa0XOn",
+	"CeRCFvY5LUsigRaK5KIC5I8T8oJrkJyW504wKUy4R6uXathQ67p2BXTM2MnfhpYg5oltbkAMXxFbNoWV",
+	"kjbEaSzgk+CMP59d+ow1VHAVad2FYUfNnvgepbRms/PZX07OTv6C/kS9RmKf3jw5XcZVeU0ilvatqxGy",
+	"lXeCl9sTckncZ5YaGyt7pe9hQa4BaiuONavAErFbOHwSjEEm+Itidj573ehQIRhaGfxNFNsdd1tMu9Oi",
+	"W3p32xUnWjbQv1zj6dmzIT2+g1rbGJMLzKUnDQNFV2lkM9VUFZVbz6TUUXUpGl5gd726pLb3WlCo7BuO",
+	"sPgijmTWzvt+1OmnKOHk9jQi0eD2lx/T4LavnEaXmdy+z2a1SLUE+SdnHxrA9mx4Si+2IZqakdD3Hjk4",
+	"Sp0i17C1m0nRCohb1dAHb2ONNv/UdhzJbB5IeBlfevb0Kbnq5WTNJRhF9+qEhH4l8JEprRBKs1vNHJg1",
+	"gIq50Q9sCBubeEbF1yfEN8rAiGpBfCXvwpDf66hmhgvi3TvYoc07udFdxZQBc8job40MjS/heBhuH9yu",
+	"cRDDnz3E/KlbZKKeMvewm74ze2TTl/t2z9C2RFxpKrXav3/izLMVIFTdNcSW/5dR0tbDkbF3acEYKd3T",
+	"O1MyVO5iYwB7tnCAggSi4IEqQynGHYTLnmVAI1CdfvK1Mren0Hb1SS7L30H7xj8PuCR+ipGl8EDez1pQ",
+	"7gd03oe70Tzb+7a/HAxlf5NMrkGHghPEZ38lV3aB1lTNDdNgBwB15XpNULvLO31VfdsJIV07BS3IAk7I",
+	"P7lmpW156VBmRkTbgu7QMyKnnCyA4P0KoT+oHfiLCJwFGHsasDPW1aMT8gZqvIrIqCALWDGuCOWwGcrn",
+	"N1YYx4z0ANLZpkp/XpG8g3FfaBcmWzF+D5x7qa5xaahbGFxg88vKpj/cHrv1T8EW1Xy2HeC0ny6LfIs8",
+	"+a8kal4K7RqURKYQU8SFQbPWIHGF/VYp85Uyd1jQmq5A/RZLmtZHlA9JMhk69isjerdZq58iFn9WhBVG",
+	"rlhxaPQODFt25J4TdSfkhVdW9VDitL0GH0ja9JsZ/gZyx7cnTHBysNd9zP3u7Py1FDUa1iq2rDEnEnst",
+	"xsfRn22M6Bge9l08H/vGoEmt5JuPtZDar2+PzY9pEJm6ztK3Y5xyRefebWMv0DSb5sF4I7ryKMEal4j5",
+	"fZnbraKwkUbeGdawFzZwt+OREVDB9QvwRadT66PPp33tYcbQ1TPJct8zpZ/7npldcFPME/eSnMQ/qcGi",
+	"8uq7DxY8u4cN1V6pMDqcvVvh0NFWsANRV/Jy6HDhCgsz4FgpletmLkUJqOnSXBOOTYeSu97Fpg6Gwd8X",
+	"msZoWIzUjjrMlxrGa6BQrZ3odHP0q7h8yCQK/v02bfIwVLCx+fji2MtrllJUnREPy9rbOWaQw9NH7ff4",
+	"XzHs2mZPptbhZRMTMFLr4+Yk9C9OQfZh7GbkXj+kpwfjqlzq7fB25BmHDahO7rX/IVQXvk/Os0f2uQuj",
+	"fx/nUrjR6CFPpef2uLH0823Q0JkaKPmgHhY8RE4/ufrE211+lec2X3qn9vKKl6Fjqtd+UQA4PWuEeY87",
+	"fR568Xc5Le/DQrYUopjpcU+encTF423p6R0uHZ/IRqedqwB/nxiN+LbehbK2nJalT4i5sEYxKanGrB5f",
+	"TKZCsGJo02F3ILdpHoxPo6sU08z6U3zX4h05Fiezaf0twNa8cj4BF1/1AcjbiWwTLnX93bJM0nNgHYt0",
+	"UfruFf2I10gICBtIPIy937Z5+MyWvm95MMKO9xLr6QbNQ/zNNh2mnLDigqi12HAb5qO9ixcxpGek7mT+",
+	"VN2U3T8Uk75usA0r0+sKNMvbfCoJCuSN60iDm5hxDoXfyz4/32e1CX5BDCIr2wZ9zfgqwd5IqCD87p+/",
+	"+8nDn5nLo9ztlHZor30hNUjfh9IXHSM1bX41b8ry7nsBncAfjY3oCiiMzZXIxfSNu6bzvIb6DyiTv7Gp",
+	"YZiAYw0nW4zSZg22OV3uuHK165pccyw49elbK1qri6DS/lmF911HBh5uejWiH513KGdOyA+uzi70dKel",
+	"BGr7pXCh29+x75O//IauKOOhg7hPJe5O5kCNpyNrqk7IpccO3yiFclXfUAm5tVYmJjvg3Y029cI68jd0",
+	"69J0VuzGEI6s2co8uMLkzKtzHMdl3JGlKEuxCYWEHpELq/zbH6Ob6zzxsmG3Z1I1SpMFkCu8IkiCtbGv",
+	"3E1yNl0Io3rIMDbB9eqEvOJg3fGUlMIQCMHEbCxFtBCoq9l4hfve4D1XmpZwdREWF79SgQo2EYS3OSg2",
+	"HaczhOuefmWIvaJ196ErlUUD/ioVWjSEwlTcBxKMZujPLQ3bPNaENHzjeOMeDn6z5rhCHZZCLsBLI+Nj",
+	"nvk7uNy+MsJaYYaVUd8xe9s1+ZoqEXWUQztmLIc828/vfY2uYzswEh3uNxsdchBaiLuPTmzWnizU8aF9",
+	"LZxllWHlQ+8e0LipVApO80l82WIS3LZZ6pf7Qf3t3VCBkxJbyx1y97CzwnGJqc3UHTMZEWURHFMX7m5W",
+	"n3HB8SY7Dkbm2+buWvxhPRgQX4x1H9mSXZHwz7oUtAi3bx0kFaQo4Wikd7v5savhfShfhx1hItegHyst",
+	"gVZdzg+yY8E4lYlOjp85Tu0XKLHZ0GQv7sXxh9HojORryK+tWuqgz4i0IV+rs2mKYeXbA3n39FPUdnGn",
+	"L3ecEcf8ud6HSxrkZJtFJaRPpbfmthbWT4ZCgXczv5i8X+9v+hzx02e+ORjmWFvIzQESCpZbPLy9lETj",
+	"IpRk24a4zGX4mwMLvBqPme9jwa07nMb7jxVW0RWc/tsRe2romkE0Z/djkYax7vss6N7394DnQVwVMRpg",
+	"75QrPJBICnOMLFsA9B5TJKKLlrDewG5hpkKG/8MGpYLPWj3QafzaVoK2zvOHscV69wN85rPs8NCA94v4",
+	"6igM3OeAWQf3VudiL/fHu88Wbm6jMLZuFnf9xwFu2bYf59j55jp5HqRmte0wEyL0IJPmIdV/h8mYzHZP",
+	"70dod5c/893IqSwZyDaok91xS46F3boVQSvKeOgGQzhsPAAnBIPmWGLWc9/BlmxABu5abJNFZoE5HmLP",
+	"d7rAft4N/xlZBU0/T3efoeint5tX1MAf93PU9hUW+uZ/BhwqwXUqewdVLSQt7V2a6O7pOx4xO/mEvNCk",
+	"FOLa27FmcOf+tldOut+NfhoVq/HCunwJF3FHUKwdYtrYtuj/ZSEzmGwkJl15Td2fwb7cU7b3EdpqM8+C",
+	"bU0wbWcKuYdG1UEcNJSlIqxQmb2V005sm2dmneszbUIrJigOed2oKG2H6D2q/g+hj26Uamp7Mu9KOJ13",
+	"G12PpiDtTYU6dv6otfaEuX97v067MKP5RRcofvEWYrSogkv9nnZxVOAlli7Dod0WPs0fU9HEsuVX5EWb",
+	"H2O3uuz0cEuGY14tsWI6nOiWi+3mWDoYbF21BNe444S8BSBvvnn3zct3L169nL/+r1fvXr2df335f97i",
+	"x+2Td28uX769fG7+b58Pt8JlXZfbttfcA65rO8lnTHR36e0onjDn3XY8xtprZntnZMYOpjpfE1THMEPx",
+	"Nq7BR5kQqu9/fG+43/zpxUUjy9n57NSo7/8/AAD//w==",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

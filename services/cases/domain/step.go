@@ -130,25 +130,31 @@ func (e Entry) Hash() (string, error) {
 	return hashOf(e)
 }
 
-// After is the step with those of its entries that are not among the hashes told, numbered on from a
-// version. ok is false if nothing is left of it.
-func (s Step) After(version int64, told map[string]int) (rest Step, ok bool, err error) {
+// After is the step with those of its entries that are not told yet, numbered on from a version. told has the numbers under
+// which entries are recorded, by their hashes; each stands for one entry. repeated is the last number of an entry of the step
+// that is among them, 0 if none is.
+func (s Step) After(version int64, told map[string][]int64) (rest Step, repeated int64, err error) {
 	rest = Step{state: s.state, fence: s.fence}
+	used := map[string]int{}
 	for _, entry := range s.entries {
 		hash, err := entry.Hash()
 		if err != nil {
-			return Step{}, false, err
+			return Step{}, 0, err
 		}
-		if told[hash] > 0 {
-			told[hash]--
+		if numbers := told[hash]; used[hash] < len(numbers) {
+			repeated = max(repeated, numbers[used[hash]])
+			used[hash]++
 			continue
 		}
 		version++
 		entry.Number = version
 		rest.entries = append(rest.entries, entry)
 	}
-	return rest, len(rest.entries) > 0, nil
+	return rest, repeated, nil
 }
+
+// Empty tells that nothing is left of the step.
+func (s Step) Empty() bool { return len(s.entries) == 0 }
 
 // Reopens tells that the step opens a closed case again. No other may.
 func (s Step) Reopens() bool { return s.entries[0].Type == entryReopened }

@@ -39,6 +39,8 @@ var errTaken = errors.New("the step is not the next one")
 
 // Recorded is what became of a step. But for the version, a step that was recorded before leaves it empty.
 type Recorded struct {
+	// Version is the number of the step's last entry. Of a step that is repeated it is the number that the entry has, though
+	// others may have followed: a caller that begins again comes to them next, and tells them under the numbers that they have.
 	Version int64
 	// Type is the type of the case.
 	Type string
@@ -51,7 +53,7 @@ type Recorded struct {
 	Missed string
 }
 
-// RecordStep writes entries, state and announcements in one transaction and returns the case's version.
+// RecordStep writes entries, state and announcements in one transaction and returns the version after the step.
 // What is recorded already is not recorded or announced again. A step of a caller that was overtaken is
 // the problem step_stale, one that leaves a gap step_out_of_order.
 //
@@ -92,6 +94,7 @@ type standing struct {
 	BuyerID  string
 	Type     string
 	Status   string
+	Version  int64
 	Deadline int64
 	Document document
 }
@@ -117,7 +120,7 @@ func (s *Store) advance(tx *gorm.DB, merchantID, caseID string, step domain.Step
 	if step.First() == 1 {
 		return s.open(tx, merchantID, caseID, step)
 	}
-	columns := "order_id, buyer_id, type, status, deadline"
+	columns := "order_id, buyer_id, type, status, deadline, version"
 	if step.Entries()[0].ByItself() {
 		columns += ", document"
 	}
@@ -128,6 +131,9 @@ func (s *Store) advance(tx *gorm.DB, merchantID, caseID string, step domain.Step
 	}
 	if err != nil {
 		return standing{}, err
+	}
+	if before.Version != step.First()-1 {
+		return standing{}, errTaken
 	}
 	if before.Status == domain.StatusClosed && step.State().Status != domain.StatusClosed && !step.Reopens() {
 		return standing{}, domain.Fault(domain.CodeCaseClosed, "entries[0].type", "the case is closed; only the entry case.reopened opens it again")
@@ -235,18 +241,13 @@ func (s *Store) reconcile(ctx context.Context, merchantID, caseID string, step d
 		if err != nil {
 			return err
 		}
-		rest, isNew, err := step.After(head.Version, told)
+		rest, repeated, err := step.After(head.Version, told)
 		switch {
 		case err != nil:
 			return err
-		case !isNew && step.Fence() > head.Fence:
-			// The deadlines of a repeated step are those of its last attempt.
-			recorded = Recorded{Version: head.Version}
-			_, err := setState(tx, merchantID, caseID, step, head.Version, head.Version)
-			return err
-		case !isNew:
-			recorded = Recorded{Version: head.Version}
-			return nil
+		case rest.Empty():
+			recorded = Recorded{Version: repeated}
+			return s.repeat(tx, merchantID, caseID, head, step, repeated)
 		case step.Fence() < head.Fence:
 			return domain.Fault(domain.CodeStepStale, "fence", "another attempt of the caller has recorded further steps")
 		case step.Fence() == 0:
@@ -261,6 +262,18 @@ func (s *Store) reconcile(ctx context.Context, merchantID, caseID string, step d
 	return recorded, nil
 }
 
+// repeat shows the state of a step that was told before, up to a number: its deadlines are those of the last attempt. It
+// does not take back what the same attempt told behind it, and never the end of a case: an attempt that does not come to
+// that end again says so with an entry.
+func (s *Store) repeat(tx *gorm.DB, merchantID, caseID string, head Case, step domain.Step, told int64) error {
+	overtakes := step.Fence() > head.Fence || step.Fence() == head.Fence && told == head.Version
+	if !overtakes || head.Status == domain.StatusClosed && step.State().Status != domain.StatusClosed {
+		return nil
+	}
+	_, err := setState(tx, merchantID, caseID, step, head.Version, head.Version)
+	return err
+}
+
 // lockHead reads where a case is, and keeps others from moving it until the transaction ends.
 func lockHead(tx *gorm.DB, merchantID, caseID string) (Case, error) {
 	locked := tx.Model(&Case{}).Where(ofCase, merchantID, caseID).Update("touched", gorm.Expr("touched + 1"))
@@ -268,7 +281,7 @@ func lockHead(tx *gorm.DB, merchantID, caseID string) (Case, error) {
 		return Case{}, locked.Error
 	}
 	var head Case
-	err := tx.Select("version, fence").Where(ofCase, merchantID, caseID).Take(&head).Error
+	err := tx.Select("version, status, fence").Where(ofCase, merchantID, caseID).Take(&head).Error
 	if !database.IsNotFound(err) {
 		return head, err
 	}
@@ -279,16 +292,16 @@ func lockHead(tx *gorm.DB, merchantID, caseID string) (Case, error) {
 	return Case{}, err
 }
 
-// toldSince counts the hashes of the entries from a number on.
-func toldSince(tx *gorm.DB, merchantID, caseID string, number int64) (map[string]int, error) {
-	var hashes []string
-	err := tx.Model(&entryRow{}).Where(ofCase+" AND number >= ?", merchantID, caseID, number).Pluck("entry_hash", &hashes).Error
+// toldSince has the numbers of the entries from a number on, by their hashes, in order.
+func toldSince(tx *gorm.DB, merchantID, caseID string, number int64) (map[string][]int64, error) {
+	var entries []entryRow
+	err := tx.Select("number, entry_hash").Where(ofCase+" AND number >= ?", merchantID, caseID, number).Order("number").Find(&entries).Error
 	if err != nil {
 		return nil, fmt.Errorf("read entries: %w", err)
 	}
-	told := make(map[string]int, len(hashes))
-	for _, hash := range hashes {
-		told[hash]++
+	told := make(map[string][]int64, len(entries))
+	for _, e := range entries {
+		told[e.EntryHash] = append(told[e.EntryHash], e.Number)
 	}
 	return told, nil
 }

@@ -60,8 +60,9 @@ func TestAStepIsRecordedOnceInItsPlace(t *testing.T) {
 		record(t, s, caseID, first)
 		record(t, s, caseID, second)
 		for _, again := range []domain.Step{first, second, stepOf(t, state(), start.Add(time.Minute), 2, 3)} {
-			if again, err := s.RecordStep(t.Context(), merchant, caseID, again); err != nil || again != (store.Recorded{Version: 3}) {
-				t.Errorf("repeated, and late: %+v, %v", again, err)
+			want := store.Recorded{Version: again.Last()}
+			if again, err := s.RecordStep(t.Context(), merchant, caseID, again); err != nil || again != want {
+				t.Errorf("repeated, and late: %+v, %v, want %+v", again, err, want)
 			}
 		}
 		refused(t, try(stepOf(t, state(), start, 3, 4)), domain.CodeStepDiffers)
@@ -170,7 +171,7 @@ func TestACallerThatForgotAStepGoesOnBehindIt(t *testing.T) {
 			{"it crashes, and comes to the same later", telling(t, 16, start.Add(time.Minute), 4, "goods.received", "goods.inspected"), 5, ""},
 			{"it crashes, and a note came between", telling(t, 18, start, 4, "case.note_added", "goods.received", "goods.inspected"), 6, ""},
 			{"the attempt before wakes up", telling(t, 16, start, 6, "refund.submitted"), 0, domain.CodeStepStale},
-			{"and repeats what it told", telling(t, 16, start, 4, "goods.received"), 6, ""},
+			{"and repeats what it told", telling(t, 16, start, 4, "goods.received"), 4, ""},
 		}
 		for _, st := range steps {
 			recorded, err := s.RecordStep(t.Context(), merchant, caseID, st.step)
@@ -205,6 +206,64 @@ func TestARepeatedStepHasTheDeadlinesOfItsLastAttempt(t *testing.T) {
 		if err != nil || head.Deadline != later.Add(time.Hour).UnixMicro() {
 			t.Errorf("%+v, %v", head, err)
 		}
+	})
+}
+
+// ending is the step that closes a case.
+func ending(t *testing.T, fence int64, at time.Time, number int64) domain.Step {
+	t.Helper()
+	step, err := domain.NewStep([]domain.Entry{{
+		Number: number, Type: "case.closed", At: at, Actor: domain.Actor{Role: domain.RoleSystem, ID: "workflow"}, Audience: domain.Everyone,
+	}}, state(closed), fence)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return step
+}
+
+func TestACallerThatForgotSeveralStepsTellsNoneOfThemTwice(t *testing.T) {
+	each(t, func(t *testing.T, s *store.Store, db *gorm.DB) {
+		caseID := opened(t, s, "key-1", asked("b1"), state(), start)
+		later := start.Add(time.Minute)
+		tell := func(step domain.Step, version int64) {
+			t.Helper()
+			if recorded, err := s.RecordStep(t.Context(), merchant, caseID, step); err != nil || recorded.Version != version {
+				t.Fatalf("%+v, %v, want %d", recorded, err, version)
+			}
+		}
+		shown := func(status string, deadline time.Time) {
+			t.Helper()
+			c, err := s.Case(t.Context(), merchant, caseID, "")
+			if err != nil || c.Status != status || !deadline.IsZero() && c.Deadline != deadline.Add(time.Hour).UnixMicro() {
+				t.Fatalf("%s until %d, %v; want %s until %s", c.Status, c.Deadline, err, status, deadline)
+			}
+		}
+		tell(telling(t, 10, start, 2, "refund.submitted"), 2)
+		tell(telling(t, 10, start, 3, "refund.succeeded"), 3)
+
+		tell(telling(t, 12, later, 2, "refund.submitted"), 2)
+		tell(telling(t, 12, later.Add(time.Minute), 3, "refund.succeeded"), 3)
+		shown("open", later.Add(time.Minute))
+		tell(telling(t, 12, later, 2, "refund.submitted"), 2) // its answer was lost, and it comes late
+		shown("open", later.Add(time.Minute))
+
+		tell(ending(t, 12, later, 4), 4)
+		for _, fence := range []int64{12, 14} {
+			tell(telling(t, fence, later, 2, "refund.submitted"), 2)
+			tell(telling(t, fence, later, 3, "refund.succeeded"), 3)
+			shown("closed", time.Time{})
+			tell(ending(t, fence, later, 4), 4)
+		}
+		shown("closed", time.Time{})
+		wantMessages(t, db, 4)
+
+		tell(telling(t, 16, later, 2, "refund.submitted"), 2)
+		_, err := s.RecordStep(t.Context(), merchant, caseID, telling(t, 16, later, 3, "refund.late"))
+		refused(t, err, domain.CodeCaseClosed)
+		tell(reopening(t, 3, 16, later), 5)
+		tell(telling(t, 16, later, 6, "refund.late"), 6)
+		tell(ending(t, 16, later, 7), 7)
+		shown("closed", time.Time{})
 	})
 }
 

@@ -78,6 +78,7 @@ func TestTitleIsInTheLanguageAskedFor(t *testing.T) {
 		{"fr-FR", "case.approved", "system", nil, "The case was approved by the shop's rules"},
 		{"en", "case.reopened", "system", map[string]any{"reason": "refund_returned", "amount": amount["amount"]}, "The case was opened again: the refund of CNY 1999.05 did not reach the buyer"},
 		{"zh-CN", "case.reopened", "system", map[string]any{"reason": "refunded_outside", "amount": amount["amount"]}, "售后已重新打开：另有退款 ¥1999.05 未经本售后单发出"},
+		{"en", "case.reopened", "system", map[string]any{"reason": "late_news"}, "The case was opened again: there was news at the last moment"},
 		{"en", "refund.differs", "system", map[string]any{"reason": "refund_differs"}, "The payment provider says something else about the refund"},
 		{"en", "case.closed", "system", map[string]any{"outcome": "refunded"}, "The case was closed: refunded"},
 		{"zh-CN", "goods.put_away", "system", nil, "Goods put away"},

@@ -122,6 +122,10 @@ func TestAmountsHaveTheDecimalsOfTheirCurrency(t *testing.T) {
 
 func TestTheBuyerIsToldWhyACaseIsOpenAgain(t *testing.T) {
 	b := book(t)
+	late, err := b.Event(event(t, "case.reopened", map[string]any{"reason": "late_news"}), "en")
+	if err != nil || !strings.Contains(late.Body, "At the last moment there was news about request case_1") {
+		t.Errorf("%+v, %v", late, err)
+	}
 	for reason, want := range map[string][2]string{
 		"refund_returned":  {"The refund of CNY 19.99 for request case_1 came back", "退款 ¥19.99 已被退回"},
 		"refunded_outside": {"For order order_1 money (CNY 19.99) was refunded that does not belong to request case_1", "有一笔退款 ¥19.99 不属于售后申请 case_1"},
