@@ -93,12 +93,21 @@ func New(c client.Client, cfg Config) (*Workers, error) {
 	}
 	w := &Workers{queues: cfg.Queues, failed: make(chan error, len(cfg.Queues))}
 	for _, queue := range cfg.Queues {
-		polling := worker.New(c, queue.tasks(), cfg.options(w.failed))
+		options := cfg.Options()
+		options.OnFatalError = w.fail
+		polling := worker.New(c, queue.tasks(), options)
 		queue.register(polling)
 		set.register(polling)
 		w.workers = append(w.workers, polling)
 	}
 	return w, nil
+}
+
+func (w *Workers) fail(err error) {
+	select {
+	case w.failed <- err:
+	default: // one is enough
+	}
 }
 
 // Start begins to poll. It fails when Temporal is not there.
@@ -161,14 +170,9 @@ func RegisterMoney(r Registry) {
 	})
 }
 
-func (cfg Config) options(failed chan<- error) worker.Options {
+// Options are those that the workers run with, but for who hears that one gave up.
+func (cfg Config) Options() worker.Options {
 	options := worker.Options{
-		OnFatalError: func(err error) {
-			select {
-			case failed <- err:
-			default: // one is enough
-			}
-		},
 		WorkerStopTimeout:                       cfg.StopTimeout,
 		MaxConcurrentActivityExecutionSize:      cfg.Activities,
 		MaxConcurrentLocalActivityExecutionSize: cfg.Activities,

@@ -18,7 +18,7 @@ func TestAWorkerHasSensibleDefaults(t *testing.T) {
 	require.Equal(t, ":8090", cfg.Listen)
 	require.Equal(t, 20*time.Second, cfg.Worker.StopTimeout)
 	require.Equal(t, []Queue{Cases, Money}, cfg.Worker.Queues)
-	require.False(t, cfg.Worker.options(nil).DeploymentOptions.UseVersioning)
+	require.False(t, cfg.Worker.Options().DeploymentOptions.UseVersioning)
 }
 
 func TestAWrongSettingIsNamed(t *testing.T) {
@@ -38,7 +38,7 @@ func TestWorkersAreVersionedOnceBothVariablesAreSet(t *testing.T) {
 		name, build string
 		versioned   bool
 	}{{"", "", false}, {"aftercare", "", false}, {"", "b1", false}, {"aftercare", "b1", true}} {
-		options := Config{DeploymentName: test.name, BuildID: test.build}.options(nil)
+		options := Config{DeploymentName: test.name, BuildID: test.build}.Options()
 		require.Equal(t, test.versioned, options.DeploymentOptions.UseVersioning)
 	}
 }
@@ -73,12 +73,11 @@ func TestAProcessWorksForTheQueuesThatItIsTold(t *testing.T) {
 }
 
 func TestAWorkerThatGivesUpSaysSoAndNeverBlocks(t *testing.T) {
-	failed := make(chan error, 1)
-	options := Config{}.options(failed)
+	w := &Workers{failed: make(chan error, 1)}
 	for range 3 {
-		options.OnFatalError(errors.New("the namespace is gone"))
+		w.fail(errors.New("the namespace is gone"))
 	}
-	require.EqualError(t, <-failed, "the namespace is gone")
+	require.EqualError(t, <-w.failed, "the namespace is gone")
 }
 
 // registered remembers what is registered with it.
