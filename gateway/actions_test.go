@@ -231,6 +231,27 @@ func TestAnActionThatWasTakenInButNotDoneInTimeIsAccepted(t *testing.T) {
 	}
 }
 
+func TestAnActionThatTheWorkflowBeforeHasDoneIsDone(t *testing.T) {
+	refusal := contract.Refusal{Code: contract.RefusedNotAllowed, Stage: "closed", Version: 9}
+	for name, now := range map[string]error{
+		"the case is over": serviceerror.NewNotFound("workflow execution already completed"),
+		"the case is looked at once more": temporal.NewApplicationErrorWithOptions("no", contract.ErrorActionRefused, temporal.ApplicationErrorOptions{
+			NonRetryable: true, Details: []any{refusal},
+		}),
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.temporal.update = func(_ context.Context, o client.UpdateWorkflowOptions) (client.WorkflowUpdateHandle, error) {
+				w.temporal.first, w.temporal.done = "first", map[string]bool{o.UpdateID: true}
+				return nil, now
+			}
+			w.ask(w.token("w1", "warehouse"), "POST", "/v1/cases/case_1/receive", `{}`).is(200, "")
+			w.temporal.update = func(context.Context, client.UpdateWorkflowOptions) (client.WorkflowUpdateHandle, error) { return nil, now }
+			w.ask(w.token("w1", "warehouse"), "POST", "/v1/cases/case_1/receive", `{}`).is(409, "action_not_allowed")
+		})
+	}
+}
+
 func TestAnActionThatNobodyTookInIsNotClaimedToBeDone(t *testing.T) {
 	for name, update := range map[string]func(context.Context, client.UpdateWorkflowOptions) (client.WorkflowUpdateHandle, error){
 		"no worker": func(ctx context.Context, _ client.UpdateWorkflowOptions) (client.WorkflowUpdateHandle, error) {

@@ -17,6 +17,9 @@ import (
 	"testing"
 	"time"
 
+	"go.temporal.io/api/common/v1"
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/api/workflow/v1"
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
 
@@ -227,6 +230,9 @@ type fakeTemporal struct {
 	update    func(context.Context, client.UpdateWorkflowOptions) (client.WorkflowUpdateHandle, error)
 	signal    func(workflowID, name string, content any) error
 	described error
+	// first is the run before the one of now, and done are the updates that it answered.
+	first string
+	done  map[string]bool
 	health    error
 
 	mu      sync.Mutex
@@ -291,7 +297,16 @@ func (f *fakeTemporal) SignalWorkflow(_ context.Context, workflowID, _, name str
 }
 
 func (f *fakeTemporal) DescribeWorkflowExecution(context.Context, string, string) (*workflowservice.DescribeWorkflowExecutionResponse, error) {
-	return nil, f.described
+	return &workflowservice.DescribeWorkflowExecutionResponse{WorkflowExecutionInfo: &workflow.WorkflowExecutionInfo{
+		Execution: &common.WorkflowExecution{RunId: "now"}, FirstRunId: f.first,
+	}}, f.described
+}
+
+func (f *fakeTemporal) GetWorkflowUpdateHandle(o client.GetWorkflowUpdateHandleOptions) client.WorkflowUpdateHandle {
+	if o.RunID == f.first && f.done[o.UpdateID] {
+		return handle{}
+	}
+	return handle{err: serviceerror.NewNotFound("update not found")}
 }
 
 func (f *fakeTemporal) CheckHealth(context.Context, *client.CheckHealthRequest) (*client.CheckHealthResponse, error) {

@@ -49,6 +49,10 @@ type Sources struct {
 	// Door is the gateway, and Merchants are the tenants whose cases are audited; nobody else is paid by the sandbox.
 	Door      storefront.Door
 	Merchants []string
+	// Heard tells whether the merchants' receivers have taken a webhook, by the id of the message; nil if nobody knows.
+	Heard func(messageID string) bool
+	// Resent says that whatever waits for a later attempt to be sent is sent at once, so that nothing may wait for long.
+	Resent bool
 	// Log hears of what [Settled] finds before its last audit. Nil is silent.
 	Log *slog.Logger
 }
@@ -83,6 +87,13 @@ type Report struct {
 	// Refunds and Paid are what the provider's journal says has reached buyers, in minor units.
 	Refunds int   `json:"refunds"`
 	Paid    int64 `json:"paid_minor"`
+	// Outside of them were made on the provider's pages, Returned were paid and are no more.
+	Outside  int `json:"outside"`
+	Returned int `json:"returned"`
+	// Mails and Webhooks were delivered, and GivenUp are e-mails that the mail server refused for good.
+	Mails    int `json:"mails"`
+	Webhooks int `json:"webhooks"`
+	GivenUp  int `json:"given_up"`
 	// LedgerEntries were added up over all accounts: LedgerSum is 0 if the books are even.
 	LedgerEntries int64 `json:"ledger_entries"`
 	LedgerSum     int64 `json:"ledger_sum"`
@@ -167,6 +178,7 @@ func Run(ctx context.Context, s Sources, expected []Expected) (Report, error) {
 		{"the workflows", a.readWorkflows},
 		{"the open cases at the gateway", a.readOpen},
 		{"the outboxes", a.checkOutboxes},
+		{"the messages", a.checkMessages},
 		{"the ledger", a.checkLedger},
 		{"the sweep", a.sweep},
 	} {
@@ -175,7 +187,7 @@ func Run(ctx context.Context, s Sources, expected []Expected) (Report, error) {
 		}
 	}
 	for _, check := range []func(){
-		a.checkRefunds, a.checkLimits, a.checkWorth, a.checkStock, a.checkCouriers, a.checkClaims,
+		a.checkRefunds, a.checkOutside, a.checkDifferences, a.checkLimits, a.checkWorth, a.checkStock, a.checkCouriers, a.checkClaims,
 		a.checkCases, a.checkTimelines, a.checkWorkflows, a.checkExpected,
 	} {
 		check()
@@ -196,6 +208,8 @@ type auditor struct {
 	orders    map[id]*soldOrder
 	refunds   map[id]*refund
 	parts     map[string]part
+	outside   map[string]outside
+	differs   []difference
 	cases     map[id]*record
 	shipments map[id]shipment
 	claims    map[id]claim

@@ -17,6 +17,8 @@ import (
 type paidOut struct {
 	trade, status string
 	amount, total int64
+	// outside was made on the provider's pages, takenBack had succeeded and is no success any more.
+	outside, takenBack bool
 }
 
 // booking is a courier at the carrier, as it is in the end.
@@ -39,11 +41,12 @@ func (a *auditor) readJournals(ctx context.Context) error {
 	if err := a.journal(ctx, "payment", func(journal io.Reader) error {
 		refunds, err := payment.ReadJournal(journal)
 		for key, r := range refunds {
-			a.paid[key[1]] = paidOut{trade: r.OutTradeNo, status: r.Status, amount: r.Amount, total: r.Total}
-			if r.Status == payment.Success {
-				a.report.Refunds++
-				a.report.Paid += r.Amount
+			there := paidOut{
+				trade: r.OutTradeNo, status: r.Status, amount: r.Amount, total: r.Total,
+				outside: r.Outside, takenBack: r.Status != payment.Success && !r.SuccessTime.IsZero(),
 			}
+			a.paid[key[1]] = there
+			a.count(there)
 		}
 		return err
 	}); err != nil {
@@ -78,6 +81,20 @@ func (a *auditor) readJournals(ctx context.Context) error {
 	})
 }
 
+func (a *auditor) count(there paidOut) {
+	if there.takenBack {
+		a.report.Returned++
+	}
+	if there.status != payment.Success {
+		return
+	}
+	a.report.Refunds++
+	a.report.Paid += there.amount
+	if there.outside {
+		a.report.Outside++
+	}
+}
+
 func (a *auditor) readCouriers(ctx context.Context) error {
 	last := map[string]carrier.Order{}
 	err := a.journal(ctx, "carrier", func(journal io.Reader) error {
@@ -104,7 +121,12 @@ func (a *auditor) readCouriers(ctx context.Context) error {
 }
 
 func (a *auditor) journal(ctx context.Context, system string, read func(io.Reader) error) error {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, a.Sandbox+"/control/journal/"+system, http.NoBody)
+	return a.look(ctx, "/control/journal/"+system, read)
+}
+
+// look reads something at the sandbox, if it is there.
+func (a *auditor) look(ctx context.Context, path string, read func(io.Reader) error) error {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, a.Sandbox+path, http.NoBody)
 	if err != nil {
 		return err
 	}

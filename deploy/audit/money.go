@@ -62,7 +62,7 @@ func (a *auditor) checkRefunds() {
 		}
 	}
 	for number, there := range a.paid {
-		if _, known := a.parts[number]; !known {
+		if _, known := a.parts[number]; !known && !a.knownOutside(number, there) {
 			a.find(Doubled, "refund", number, "the provider has a refund of %d, %s, that nobody knows of", there.amount, there.status)
 		}
 	}
@@ -138,12 +138,19 @@ func (a *auditor) readLimits(ctx context.Context, db *sql.DB) error {
 			GROUP BY r.merchant_id, r.order_id, rl.line_id
 		) t ON t.merchant_id = l.merchant_id AND t.order_id = l.order_id AND t.line_id = l.line_id
 		WHERE l.refunded <> COALESCE(t.taken, 0) OR l.refunded > l.paid`
+	// What was refunded outside counts, too, but for what it was beyond what was left.
 	const payments = `SELECT p.merchant_id, p.order_id, p.payment_id, p.paid, p.refunded, COALESCE(t.taken, 0)
 		FROM paid_payments p LEFT JOIN (
 			SELECT merchant_id, order_id, payment_id, SUM(amount) AS taken FROM refund_parts WHERE state <> 'voided'
 			GROUP BY merchant_id, order_id, payment_id
 		) t ON t.merchant_id = p.merchant_id AND t.order_id = p.order_id AND t.payment_id = p.payment_id
-		WHERE p.refunded <> COALESCE(t.taken, 0) OR p.refunded > p.paid`
+		LEFT JOIN (
+			SELECT merchant_id, order_id, payment_id, SUM(amount) AS more FROM outside_refunds GROUP BY merchant_id, order_id, payment_id
+		) o ON o.merchant_id = p.merchant_id AND o.order_id = p.order_id AND o.payment_id = p.payment_id
+		LEFT JOIN (
+			SELECT merchant_id, order_id, payment_id, SUM(overpaid) AS beyond FROM differences GROUP BY merchant_id, order_id, payment_id
+		) d ON d.merchant_id = p.merchant_id AND d.order_id = p.order_id AND d.payment_id = p.payment_id
+		WHERE p.refunded <> COALESCE(t.taken, 0) OR p.refunded + COALESCE(o.more, 0) - COALESCE(d.beyond, 0) > p.paid`
 	var err error
 	for what, query := range map[string]string{"line": lines, "payment": payments} {
 		err = errors.Join(err, rows(ctx, db, query, func(scan func(...any) error) error {

@@ -133,6 +133,7 @@ func (a *auditor) readPayments(ctx context.Context) error {
 				}
 				return err
 			}),
+			a.readDifferences(ctx, db),
 			a.readLimits(ctx, db),
 		)
 	})

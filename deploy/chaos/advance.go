@@ -166,10 +166,16 @@ func (t *trip) argue(ctx context.Context, c cases.Case) (bool, error) {
 
 // settle is finance's word about a refund that the provider did not pay.
 func (t *trip) settle(ctx context.Context, c cases.Case) (bool, error) {
+	if waitsFor(c, "resolve_difference") {
+		return false, t.explain(ctx)
+	}
 	if !waitsFor(c, "resolve_refund") {
 		return false, nil
 	}
 	resolution := t.path.Resolution
+	if t.path.Afterwards != none && (!t.reopened || t.acted["resolve-refund"] > 0) {
+		resolution = "" // it is about what the bank returned; a bank that does not pay again is not asked a third time
+	}
 	switch {
 	case resolution != "":
 	case c.Attention != nil && c.Attention.Reason == "refund_insufficient_funds":

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -31,8 +32,10 @@ type Options struct {
 	TimeScale float64
 	// Rest is how long open cases may take to their end after the last kill. Default 10 minutes.
 	Rest time.Duration
-	// Brisk leaves out those faults that take the house a minute to find out.
+	// Brisk leaves out those faults that take the house a minute to find out, and has the clock strike more often.
 	Brisk bool
+	// First are the paths of the first customers, by name. Those after them follow from the seed.
+	First []string
 	// Log hears of what goes on.
 	Log *slog.Logger
 }
@@ -50,6 +53,11 @@ type Report struct {
 	// Faults is how many rules the outside world was given, Attended how often an operator had to press retry.
 	Faults   int `json:"faults"`
 	Attended int `json:"attended"`
+	// Spells is how often each system of the outside world was not well, and Felt how many requests felt it.
+	Spells map[string]int `json:"spells"`
+	Felt   map[string]int `json:"felt"`
+	// Reopened is how many cases were open again after their end, because the provider changed what was paid.
+	Reopened int `json:"reopened"`
 	// Paths and Outcomes count the cases.
 	Paths    map[string]int `json:"paths"`
 	Outcomes map[string]int `json:"outcomes"`
@@ -64,6 +72,7 @@ type runner struct {
 	slow, hasty shop
 	clock       *split.Clock
 	outside     world
+	receiver    *receiver
 
 	mu       sync.Mutex
 	report   Report
@@ -84,45 +93,73 @@ func Run(ctx context.Context, o Options) (Report, error) {
 	return r.report, errors.Join(err, r.close())
 }
 
+// close ends what was started, also if that is not everything.
 func (r *runner) close() error {
-	r.clock.Close()
-	return r.house.Close()
+	var errs []error
+	if r.clock != nil {
+		r.clock.Close()
+	}
+	if r.receiver != nil {
+		errs = append(errs, r.receiver.close())
+	}
+	return errors.Join(append(errs, r.house.Close())...)
 }
 
 // start has a house up, with two merchants: one whose clocks take days, and one whose clocks are over soon.
 func start(ctx context.Context, o Options) (_ *runner, err error) {
-	o.complete()
+	if err := o.complete(); err != nil {
+		return nil, err
+	}
 	house, err := split.Assemble(ctx, split.Options{
 		Dir: o.Dir, Programs: o.Programs, Instances: o.Instances, TimeScale: o.TimeScale, Environ: []string{"LOG_LEVEL=warn"},
 	})
 	if err != nil {
 		return nil, err
 	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, house.Close())
-		}
-	}()
 	r := &runner{Options: o, house: house, outside: newWorld(house.SandboxURL), report: Report{
 		Seed: o.Seed, Killed: map[string]int{}, Paths: map[string]int{}, Outcomes: map[string]int{},
+		Spells: map[string]int{}, Felt: map[string]int{},
 	}}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, r.close())
+		}
+	}()
 	if err := house.Start(ctx); err != nil {
 		return nil, err
 	}
-	door := client.Door{URL: house.URL, Keys: house.Keys, Transport: httpclient.NewTransport()}
-	if r.clock, err = house.Clock(ctx); err != nil {
-		return nil, err
-	}
-	if r.slow, err = open(ctx, door, r.clock, "chaos-slow"); err != nil {
-		return nil, err
-	}
-	if r.hasty, err = open(ctx, door, r.clock, "chaos-hasty"); err != nil {
-		return nil, err
-	}
-	return r, r.hasty.hurry(ctx)
+	return r, r.furnish(ctx)
 }
 
-func (o *Options) complete() {
+// furnish has two merchants open their shops, and be told of everything.
+func (r *runner) furnish(ctx context.Context) (err error) {
+	door := client.Door{URL: r.house.URL, Keys: r.house.Keys, Transport: httpclient.NewTransport()}
+	if r.clock, err = r.house.Clock(ctx); err != nil {
+		return err
+	}
+	if r.receiver, err = receive(ctx); err != nil {
+		return err
+	}
+	for name, s := range map[string]*shop{"chaos-slow": &r.slow, "chaos-hasty": &r.hasty} {
+		if *s, err = open(ctx, door, r.clock, name); err != nil {
+			return err
+		}
+		if r.Brisk {
+			s.stroke = briskStroke
+		}
+		if err := r.receiver.subscribe(ctx, *s); err != nil {
+			return err
+		}
+	}
+	return r.hasty.hurry(ctx)
+}
+
+func (o *Options) complete() error {
+	for _, name := range o.First {
+		if !slices.ContainsFunc(paths, func(p path) bool { return p.Name == name }) {
+			return fmt.Errorf("chaos: First names %q, which is no path; see the table of paths", name)
+		}
+	}
 	if o.Customers == 0 {
 		o.Customers = 10
 	}
@@ -135,6 +172,7 @@ func (o *Options) complete() {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
+	return nil
 }
 
 // rage has customers come and processes die until the time is over, then waits for the customers.
@@ -145,6 +183,7 @@ func (r *runner) rage(ctx context.Context) {
 	defer leave()
 	var killing, shopping sync.WaitGroup
 	killing.Go(func() { r.killAll(coming) })
+	killing.Go(func() { r.storm(coming) })
 	next := counter{}
 	for range r.Customers {
 		shopping.Go(func() {
@@ -170,6 +209,9 @@ func (r *runner) done(t *trip, err error) {
 	r.report.Paths[t.path.Name]++
 	r.report.Faults += t.ruled
 	r.report.Attended += t.acted["retry"]
+	if t.reopened {
+		r.report.Reopened++
+	}
 	if t.expected.CaseID == "" {
 		r.report.Audit.Add(audit.Violation{Kind: audit.Lost, Check: "filing", Subject: t.customer.orderID, Says: fmt.Sprintf("%s: it could not be filed: %v", t.path.Name, err)})
 		return
@@ -193,24 +235,6 @@ func (r *runner) find(kind audit.Kind, check, subject, says string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.report.Audit.Add(audit.Violation{Kind: kind, Check: check, Subject: subject, Says: says})
-}
-
-// settling is how long the last news may take: an outbox waits after a failure, a list follows what it lists.
-const settling = 90 * time.Second
-
-// audit holds the house at rest against everything that is known.
-func (r *runner) audit(ctx context.Context) error {
-	r.Log.Info("nobody is under way any more, the house is audited")
-	sources := audit.Of(r.house, r.slow.merchant, r.hasty.merchant)
-	sources.Log = r.Log
-	found, err := audit.Settled(ctx, sources, r.expected, settling)
-	if err != nil {
-		return err
-	}
-	onTheWay := r.report.Audit
-	r.report.Audit = found
-	r.report.Audit.Merge(onTheWay)
-	return nil
 }
 
 // counter numbers the customers.

@@ -34,6 +34,23 @@ func TestAPlanFollowsFromItsSeed(t *testing.T) {
 	}
 }
 
+func TestTheWeatherFollowsFromItsSeed(t *testing.T) {
+	all := Weather(7, time.Hour)
+	require.Equal(t, all, Weather(7, time.Hour))
+	require.NotEqual(t, all, Weather(8, time.Hour))
+	kinds := map[Spell]int{}
+	for _, s := range all {
+		require.LessOrEqual(t, s.At+s.Lasts, time.Hour)
+		kinds[Spell{System: s.System, Rule: s.Rule, Mood: s.Mood}]++
+	}
+	require.Len(t, kinds, len(spells["mail"])+len(spells["insurer"])+len(spells["shop"]))
+	early := map[string]bool{}
+	for _, s := range Weather(7, 35*time.Second) {
+		early[s.System] = true
+	}
+	require.Len(t, early, 3, "the shortest run has one of each")
+}
+
 func TestACustomerFollowsFromTheSeed(t *testing.T) {
 	told := func(seed uint64) (all []string) {
 		r := &runner{Options: Options{Seed: seed}}
@@ -54,7 +71,10 @@ func TestACustomerFollowsFromTheSeed(t *testing.T) {
 
 // TestNothingIsDoubledOrLostWhileProcessesDie is the short form of what `make chaos` does for as long as one likes.
 func TestNothingIsDoubledOrLostWhileProcessesDie(t *testing.T) {
-	r := house(t, Options{Seed: 4, Length: 35 * time.Second, Customers: 6, Instances: 1, Brisk: true, TimeScale: 10_000, Rest: 4 * time.Minute})
+	r := house(t, Options{
+		Seed: 4, Length: 35 * time.Second, Customers: 6, Instances: 1, Brisk: true, TimeScale: 10_000, Rest: 4 * time.Minute,
+		First: []string{"insured, brought to a counter", "returned by the bank, by hand", "refunded outside as well", "returned by the bank, given up"},
+	})
 	r.rage(t.Context())
 	require.NoError(t, r.audit(t.Context()))
 	require.Zerof(t, r.report.Audit.Violations, "%+v", r.report.Audit.First)
@@ -62,6 +82,14 @@ func TestNothingIsDoubledOrLostWhileProcessesDie(t *testing.T) {
 	require.GreaterOrEqual(t, r.report.Closed, 6)
 	require.Positive(t, r.report.Audit.Paid)
 	require.Positive(t, r.report.Audit.LedgerEntries)
+	require.Positive(t, r.report.Audit.Outside)
+	require.GreaterOrEqual(t, r.report.Audit.Returned, 2)
+	require.GreaterOrEqual(t, r.report.Reopened, 3)
+	require.Positive(t, r.report.Audit.Mails)
+	require.Positive(t, r.report.Audit.Webhooks)
+	for _, system := range []string{"mail", "insurer", "shop"} {
+		require.Positive(t, r.report.Felt[system], "somebody feels that the %s is not well", system)
+	}
 	r.plant(t)
 }
 
@@ -100,10 +128,30 @@ func (r *runner) plant(t *testing.T) {
 			"order", "UPDATE order_lines SET returned_units = returned_units + 1 WHERE reserved_units + returned_units < quantity AND returned_units > 0",
 			"", audit.Wrong, "stock",
 		},
+		"a refund outside that nobody knows of": {
+			"payment", "UPDATE outside_refunds SET refund_number = CONCAT('X', refund_number)",
+			"UPDATE outside_refunds SET refund_number = SUBSTR(refund_number, 2)", audit.Doubled, "refund",
+		},
+		"a success that was taken back and is no difference": {
+			"payment", "UPDATE differences SET refund_number = CONCAT('X', refund_number) WHERE kind = 'returned'",
+			"UPDATE differences SET refund_number = SUBSTR(refund_number, 2) WHERE kind = 'returned'", audit.Lost, "difference",
+		},
+		"a buyer who was told nothing": {
+			"notification", "UPDATE deliveries SET target_id = CONCAT('X', target_id) WHERE channel = 'inbox'",
+			"UPDATE deliveries SET target_id = SUBSTR(target_id, 2) WHERE channel = 'inbox'", audit.Lost, "inbox",
+		},
+		"an e-mail that the mail server does not have": {
+			"notification", "UPDATE deliveries SET delivery_id = CONCAT('X', delivery_id) WHERE channel = 'email' AND state = 'delivered'",
+			"UPDATE deliveries SET delivery_id = SUBSTR(delivery_id, 2) WHERE channel = 'email' AND delivery_id LIKE 'X%'", audit.Lost, "message",
+		},
+		"a message that never arrived": {
+			"notification", "UPDATE deliveries SET event_id = CONCAT('X', event_id) WHERE channel = 'webhook' AND state = 'delivered'",
+			"UPDATE deliveries SET event_id = SUBSTR(event_id, 2) WHERE channel = 'webhook' AND state = 'delivered'", audit.Lost, "message",
+		},
 	} {
 		t.Run("planted: "+name, func(t *testing.T) {
 			r.execute(t, defect.service, defect.breaks)
-			report, err := audit.Run(t.Context(), audit.Of(r.house, r.slow.merchant, r.hasty.merchant), r.expected)
+			report, err := audit.Run(t.Context(), r.sources(), r.expected)
 			require.NoError(t, err)
 			found := map[string]bool{}
 			for _, v := range report.First {

@@ -30,6 +30,10 @@ type path struct {
 	// Outcome is how the provider ends the refund, and Resolution what finance does then.
 	Outcome    string
 	Resolution string
+	// Afterwards is what the provider does with the money when the case has closed. Resolution is about that then.
+	Afterwards aftermath
+	// Insured has the freight of the return insured, which is so by chance otherwise.
+	Insured bool
 	// Silent has nobody do anything once it is filed, and Alone leaves it open to the end.
 	Silent, Alone bool
 	// Faults are what the outside world does wrong on the way.
@@ -112,6 +116,13 @@ var paths = []path{
 	{Name: "closed refund given up", Reason: byRule, Outcome: "CLOSED", Resolution: "void"},
 	{Name: "no money, tried again", Reason: byRule, Outcome: "NOT_ENOUGH", Resolution: "retry"},
 	{Name: "too many refunds at once", Reason: byRule, Outcome: "FREQUENCY_LIMITED"},
+	{Name: "returned by the bank, by hand", Reason: byRule, Afterwards: takenBack, Resolution: "manual_transfer"},
+	{Name: "returned by the bank, tried again", Reason: byRule, Afterwards: takenBack, Resolution: "retry"},
+	{Name: "returned by the bank, given up", Reason: byRule, Afterwards: takenBack, Resolution: "void"},
+	{Name: "refunded outside as well", Reason: byRule, Afterwards: refundedOutside},
+	{Name: "insured, brought to a counter", Reason: byRule, Insured: true},
+	{Name: "insured, picked up", Reason: byRule, Pickup: true, Insured: true},
+	{Name: "insured, refused by the insurer", Reason: byRule, Insured: true, Faults: []fault{refusedClaim}},
 	{Name: "left to the clock of the review", Reason: byPerson, Silent: true},
 	{Name: "left to the clock of the buyer", Reason: byRule, Silent: true},
 	{Name: "left alone", Reason: byPerson, Alone: true},
@@ -138,6 +149,25 @@ var troubles = []fault{
 	{System: "carrier", Operation: "callback", Effect: "duplicate_callback", N: 4, Times: -1},
 	{System: "carrier", Operation: "callback", Effect: "reorder_callbacks", Times: -1},
 	{System: "carrier", Operation: "callback", Effect: "forge_callback", Times: -1},
+}
+
+// refusedClaim is the insurer who pays nothing.
+var refusedClaim = fault{System: "insurer", Operation: "claim", Effect: "outcome", Outcome: "rejected"}
+
+// insurerTroubles are what the insurer does wrong to orders that are insured.
+var insurerTroubles = []fault{
+	{System: "insurer", Operation: "createorder", Effect: "lose_answer", Times: 2},
+	{System: "insurer", Operation: "createorder", Effect: "fail", Status: 503},
+	{System: "insurer", Operation: "claim", Effect: "lose_answer", Times: 2},
+	{System: "insurer", Operation: "claim", Effect: "lose_request"},
+	{System: "insurer", Operation: "claim", Effect: "fail", Code: "-1"},
+	{System: "insurer", Operation: "claim", Effect: "delay", MS: 2500},
+	{System: "insurer", Operation: "getorderlist", Effect: "lose_answer", Times: 2},
+	{System: "insurer", Operation: "callback", Effect: "drop_callbacks", Times: -1},
+	{System: "insurer", Operation: "callback", Effect: "duplicate_callback", N: 4, Times: -1},
+	{System: "insurer", Operation: "callback", Effect: "reorder_callbacks", Times: -1},
+	{System: "insurer", Operation: "callback", Effect: "forge_callback", Times: -1},
+	{System: "insurer", Operation: "callback", Effect: "delay", MS: 4000, Times: -1},
 }
 
 // inspectedLine is the verdict of a path on a line of a case.

@@ -79,4 +79,5 @@ const (
 const (
 	kills uint64 = iota + 1
 	customers
+	weather
 )

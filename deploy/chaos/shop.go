@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -21,8 +22,11 @@ import (
 // shop is a merchant with its people.
 type shop struct {
 	merchant string
+	door     client.Door
 	people   map[string]client.Person
 	clock    *split.Clock
+	// stroke is after how long the clock strikes for a case that stands still.
+	stroke time.Duration
 }
 
 // roles are those who act.
@@ -30,7 +34,7 @@ var roles = []string{"storefront", "agent", "warehouse", "finance", "operator", 
 
 // open makes the people of a merchant and gives it an address that goods come back to.
 func open(ctx context.Context, door client.Door, clock *split.Clock, merchant string) (shop, error) {
-	s := shop{merchant: merchant, people: map[string]client.Person{}, clock: clock}
+	s := shop{merchant: merchant, door: door, people: map[string]client.Person{}, clock: clock, stroke: stroke}
 	for _, role := range roles {
 		someone, err := door.Person(merchant, role, role+"-1", patience)
 		if err != nil {
@@ -83,26 +87,42 @@ func (r *runner) customer(n int) *customer {
 	random := rand.New(rand.NewPCG(r.Seed, customers<<32+uint64(n)))
 	c := &customer{shop: r.slow, outside: r.outside, orderID: ids.New("o")}
 	way := pick(random, paths)
+	if n >= 1 && n <= len(r.First) {
+		way = named(r.First[n-1])
+	}
 	if way.Silent {
 		c.shop = r.hasty
 	}
-	insured := way.straight() && random.IntN(3) == 0
+	insured := way.Insured || way.straight() && random.IntN(3) == 0
 	c.order = sale(random, insured)
 	first := c.add(random, way, jacket, 1+random.Int64N(2))
 	if way.Verdict == partly {
 		first.lines[0].Quantity = 2
 	}
-	if random.IntN(5) == 0 && !way.Silent && !way.Alone {
+	if random.IntN(5) == 0 && !way.Silent && !way.Alone && way.Afterwards != refundedOutside {
 		// Others ask for the rest at the same time: with the last unit the freight comes back.
 		c.add(random, pick(random, plain), jacket, jackets-first.lines[0].Quantity)
 		c.add(random, pick(random, plain), scarf, 1)
 	}
-	trouble := pick(random, troubles)
-	fits := (trouble.System != "carrier" || way.Pickup) && (!r.Brisk || !trouble.slow())
-	if random.IntN(2) == 0 && fits && way.straight() && !insured && len(c.trips) == 1 {
-		first.path.Faults = append(first.path.Faults, trouble)
-	}
+	r.trouble(random, first, insured)
 	return c
+}
+
+// trouble has the outside world misbehave towards one of two customers whose case would go straight.
+func (r *runner) trouble(random *rand.Rand, t *trip, insured bool) {
+	trouble := pick(random, troubles)
+	if insured {
+		trouble = pick(random, insurerTroubles)
+	}
+	fits := (trouble.System != "carrier" || t.path.Pickup) && (!r.Brisk || insured || !trouble.slow())
+	if random.IntN(2) == 0 && fits && t.path.straight() && len(t.customer.trips) == 1 {
+		t.path.Faults = append(slices.Clone(t.path.Faults), trouble)
+	}
+}
+
+// named is the path of a name, the first if it is several.
+func named(name string) path {
+	return paths[slices.IndexFunc(paths, func(p path) bool { return p.Name == name })]
 }
 
 // plain are the paths that go straight.
@@ -111,7 +131,7 @@ var plain = paths[:4]
 // straight tells whether nothing but people decides how the case goes on. Only then can a claim for its freight be settled
 // while a test waits for it, and only then is a fault made up for by the house alone.
 func (p path) straight() bool {
-	return p.Parcel == "" && p.Outcome == "" && !p.Silent && !p.Alone && !p.MixedUp && p.Withdraws == ""
+	return p.Parcel == "" && p.Outcome == "" && p.Afterwards == none && !p.Silent && !p.Alone && !p.MixedUp && p.Withdraws == ""
 }
 
 // add files a case for some units of a line.
@@ -158,18 +178,18 @@ func sale(random *rand.Rand, insured bool) order.OrderInput {
 func contact() *order.Contact {
 	text := func(v string) *string { return &v }
 	return &order.Contact{
-		Name: text("A Buyer"), Phone: text("13800000000"), PayerReference: text("openid-of-a-buyer"),
+		Name: text("A Buyer"), Phone: text("13800000000"), Email: text("a.buyer@buyers.example"), PayerReference: text("openid-of-a-buyer"),
 		Province: text("Shanghai"), City: text("Shanghai"), Street: text("A street 1"),
 	}
 }
 
 // live is a customer from the order to the end of the last case. Each case is told to done when it has ended, or is left.
 func (c *customer) live(ctx context.Context, done func(*trip, error)) {
-	err := c.shop.people["storefront"].Ask(ctx, http.MethodPut, "/v1/orders/"+c.orderID, "", c.order, nil)
+	failed := c.buy(ctx)
 	var trips sync.WaitGroup
 	for _, t := range c.trips {
 		trips.Go(func() {
-			err := err
+			err := failed
 			if err == nil {
 				err = t.travel(ctx)
 			}
@@ -177,4 +197,14 @@ func (c *customer) live(ctx context.Context, done func(*trip, error)) {
 		})
 	}
 	trips.Wait()
+}
+
+// buy makes the order known. What the insurer does wrong to it is arranged before, because it is insured at once.
+func (c *customer) buy(ctx context.Context) error {
+	for _, t := range c.trips {
+		if err := t.arrange(ctx, t.path.insurerFaults(), t.payments("order_no")); err != nil {
+			return err
+		}
+	}
+	return c.shop.people["storefront"].Ask(ctx, http.MethodPut, "/v1/orders/"+c.orderID, "", c.order, nil)
 }

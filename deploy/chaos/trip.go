@@ -40,6 +40,10 @@ type trip struct {
 	rules   []string
 	ruled   int
 	outcome string
+	// ended is set at the first end of a case that has two, and reopened when it was open after that. upsetAt is when its money
+	// was last meddled with, or explained.
+	ended, reopened, madeOutside bool
+	upsetAt                      time.Time
 	// withdrawn, inspected, upheld and so on are what was decided, in the words of the outcome.
 	withdrawn, finallyRejected, voided, given, paidAnyway bool
 	accepted                                              map[string]int64
@@ -54,6 +58,8 @@ const (
 	giveUp  = 12 * time.Minute
 	overdue = 30 * time.Second
 	stroke  = 2 * time.Minute
+	// briskStroke is the same for those who are in a hurry.
+	briskStroke = 15 * time.Second
 )
 
 // travel files the case and does whatever it waits for, to its end.
@@ -61,7 +67,7 @@ func (t *trip) travel(ctx context.Context) error {
 	ctx, stop := context.WithTimeout(ctx, giveUp)
 	defer stop()
 	defer func() { t.release(context.WithoutCancel(ctx)) }()
-	if err := t.arrange(ctx, t.path.moneyFaults(), t.payments()); err != nil {
+	if err := t.arrange(ctx, t.path.moneyFaults(), t.payments("out_trade_no")); err != nil {
 		return err
 	}
 	found, err := t.file(ctx)
@@ -86,16 +92,15 @@ func (t *trip) finish(ctx context.Context) error {
 			t.stage, t.since, t.struck = found.Stage, time.Now(), time.Now()
 		}
 		t.strike(ctx, found)
+		did, over := false, false
 		if found.Status == cases.StatusClosed {
-			t.expect()
-			if found.Outcome != nil {
-				t.outcome = string(*found.Outcome)
-			}
-			return nil
+			over, err = t.closed(ctx, found)
+		} else {
+			t.reopened = t.ended
+			did, err = t.advance(ctx, found)
 		}
-		did, err := t.advance(ctx, found)
 		switch {
-		case err != nil:
+		case err != nil || over:
 			return err
 		case did:
 			pause = 0
@@ -107,7 +112,7 @@ func (t *trip) finish(ctx context.Context) error {
 
 // strike has the clock strike for a case that stands still.
 func (t *trip) strike(ctx context.Context, c cases.Case) {
-	if time.Since(t.struck) < stroke {
+	if time.Since(t.struck) < t.customer.shop.stroke {
 		return
 	}
 	t.struck = time.Now()
@@ -210,11 +215,12 @@ func (t *trip) release(ctx context.Context) {
 	t.rules = nil
 }
 
-// payments are how rules know the refunds of the case.
-func (t *trip) payments() []map[string]string {
+// payments are how rules know the refunds of the case: by the payment's number, which each system has under a name of its
+// own. That of the insurer is the number of the policy, too.
+func (t *trip) payments(name string) []map[string]string {
 	var matches []map[string]string
 	for _, p := range t.customer.order.Payments {
-		matches = append(matches, map[string]string{"out_trade_no": p.ProviderReference})
+		matches = append(matches, map[string]string{name: p.ProviderReference})
 	}
 	return matches
 }
@@ -225,6 +231,10 @@ func (p path) moneyFaults() []fault {
 		faults = append(faults, fault{System: "payment", Operation: "refund", Effect: "outcome", Outcome: p.Outcome})
 	}
 	return faults
+}
+
+func (p path) insurerFaults() []fault {
+	return slices.DeleteFunc(slices.Clone(p.Faults), func(f fault) bool { return f.System != "insurer" })
 }
 
 func (p path) parcelFaults() []fault {

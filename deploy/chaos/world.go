@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"aftercare.dev/deploy/client"
+	"aftercare.dev/deploy/sandbox"
 	"aftercare.dev/services/platform/httpclient"
 )
 
@@ -49,8 +50,53 @@ func (w world) forget(ctx context.Context, name string) error {
 
 // behave takes all rules out of force.
 func (w world) behave(ctx context.Context) error {
-	return w.tell(ctx, http.MethodPost, "/reset", nil, func(int, []byte) bool { return false })
+	return w.tell(ctx, http.MethodPost, "/reset", nil, nobody)
 }
+
+// takeBack has the bank return a refund that succeeded. Of one that was returned before it tells once more.
+func (w world) takeBack(ctx context.Context, number string) error {
+	return w.tell(ctx, http.MethodPost, "/payment/refunds/"+number+"/return", map[string]any{"mchid": account}, nobody)
+}
+
+// refund makes a refund on the provider's pages, in minor units. It was made yesterday: the bill of a day that is over does
+// not change while it is compared. One whose answer is lost is made again.
+func (w world) refund(ctx context.Context, payment string, amount, total int64) error {
+	return w.tell(ctx, http.MethodPost, "/payment/refunds", map[string]any{
+		"mchid": account, "out_trade_no": payment, "amount": amount, "total": total, "success_time": time.Now().Add(-24 * time.Hour),
+	}, nobody)
+}
+
+// fired is how often a rule was applied, as far as the outside world remembers: its death forgets rules that never end.
+func (w world) fired(ctx context.Context, name string) (int, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, w.url+"/rules", http.NoBody)
+	if err != nil {
+		return 0, err
+	}
+	answer, err := w.http.Do(request)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { _ = answer.Body.Close() }()
+	var list struct {
+		Rules []struct {
+			ID    string `json:"id"`
+			Fired int    `json:"fired"`
+		} `json:"rules"`
+	}
+	err = json.NewDecoder(answer.Body).Decode(&list)
+	for _, rule := range list.Rules {
+		if rule.ID == name {
+			return rule.Fired, err
+		}
+	}
+	return 0, err
+}
+
+// account is the merchant's at the provider, as the house has it.
+var account = sandbox.DefaultMerchants[0]
+
+// nobody finds nothing fine but a success.
+func nobody(int, []byte) bool { return false }
 
 // tell asks until the outside world answers. What is fine is as good as a success.
 func (w world) tell(ctx context.Context, method, path string, body any, fine func(status int, said []byte) bool) error {

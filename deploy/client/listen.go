@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"strconv"
 	"strings"
 
 	"aftercare.dev/gateway/api"
@@ -15,7 +16,14 @@ import (
 
 // Listen reads the live progress of a case from its beginning until the case is closed.
 func (c *Client) Listen(ctx context.Context, id string, tell func(cases.Entry)) error {
-	answer, err := c.stream.StreamEvents(ctx, id, &api.StreamEventsParams{})
+	return c.ListenAfter(ctx, id, 0, tell)
+}
+
+// ListenAfter is [Client.Listen] from the entry after the one of a number on, which is the version of the case at that time.
+// It returns at once if the case is closed and there is no such entry.
+func (c *Client) ListenAfter(ctx context.Context, id string, number int64, tell func(cases.Entry)) error {
+	last := strconv.FormatInt(number, 10)
+	answer, err := c.stream.StreamEvents(ctx, id, &api.StreamEventsParams{LastEventID: &last})
 	if err != nil {
 		return err
 	}

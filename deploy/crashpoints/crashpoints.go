@@ -37,7 +37,7 @@ type Options struct {
 	// Points is how many points are tried at most, over all processes; 0 means all of them.
 	Points int
 	// Batch is how many points of one process are armed at once at most, 0 means 4. Points that are armed together are met by
-	// different cases, or by the same one after another; each fires once.
+	// different cases, or by the same one after another; each fires once, by a death of its own.
 	Batch int
 	// Budget, if not 0, is how long new rounds begin. What was not tried by then is told in the report.
 	Budget time.Duration
@@ -192,16 +192,16 @@ func (r *rig) round(ctx context.Context, armed []target) error {
 		}
 	}
 	r.visitAll(ctx)
-	unmet, err := r.disarm(armed)
+	fired, unmet, err := r.disarm(armed)
 	if err != nil {
 		return err
 	}
+	r.see(ctx, before+len(fired))
 	ready, stop := context.WithTimeout(ctx, patience)
 	defer stop()
 	if err := r.supervisor.WaitReady(ready); err != nil {
 		return err
 	}
-	fired := slices.DeleteFunc(slices.Clone(armed), func(t target) bool { return slices.Contains(unmet, t) })
 	r.checkDeaths(r.supervisor.Deaths()[before:], fired)
 	r.report.Fired += len(fired)
 	for _, t := range r.queue.again(unmet) {
@@ -212,21 +212,36 @@ func (r *rig) round(ctx context.Context, armed []target) error {
 	return nil
 }
 
-// disarm takes back the points that nobody came to, and returns them.
-func (r *rig) disarm(armed []target) (unmet []target, err error) {
+// disarm takes the points back, and parts those that fired from those that nobody came to.
+func (r *rig) disarm(armed []target) (fired, unmet []target, err error) {
 	for _, t := range armed {
-		waiting, err := r.folder(t.process).Waiting()
+		waited, err := r.folder(t.process).Disarm(t.point)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
-		if slices.Contains(waiting, t.point) {
+		if waited {
 			unmet = append(unmet, t)
-			if err := r.folder(t.process).Disarm(t.point); err != nil {
-				return nil, err
-			}
+		} else {
+			fired = append(fired, t)
 		}
 	}
-	return unmet, nil
+	return fired, unmet, nil
+}
+
+// dying is how long it may take a process whose point has fired to be seen dead.
+const dying = 10 * time.Second
+
+// see waits until there were so many deaths. That there are not in time is for [rig.checkDeaths].
+func (r *rig) see(ctx context.Context, deaths int) {
+	ctx, stop := context.WithTimeout(ctx, dying)
+	defer stop()
+	for len(r.supervisor.Deaths()) < deaths {
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
 }
 
 // checkDeaths holds the ends of processes against the points that fired: there must be one for each, and no other.
@@ -310,11 +325,22 @@ func (r *rig) close(ctx context.Context) (err error) {
 		r.violation("%s: %s %s: %s", v.Kind, v.Check, v.Subject, strings.TrimSpace(v.Says))
 	}
 	r.report.Violations += r.report.Audit.Violations - len(r.report.Audit.First)
-	// The audit found the outboxes empty: what was to be told was told.
-	for _, e := range r.expected {
-		if told := r.listener.told(e.CaseID); !e.Open && len(told) != 1 {
+	r.checkTold(ctx)
+	return err
+}
+
+// checkTold holds what the shop was told against the cases that have ended. A message that was on its way when its process
+// died is sent again only after two minutes.
+func (r *rig) checkTold(ctx context.Context) {
+	ctx, stop := context.WithTimeout(ctx, patience)
+	defer stop()
+	ended := slices.DeleteFunc(slices.Clone(r.expected), func(e audit.Expected) bool { return e.Open })
+	for _, e := range ended {
+		r.listener.await(ctx, e.CaseID)
+	}
+	for _, e := range ended {
+		if told := r.listener.told(e.CaseID); len(told) != 1 {
 			r.violation("the end of case %s was told by %d messages: %v", e.CaseID, len(told), told)
 		}
 	}
-	return err
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"aftercare.dev/deploy/split"
 	"aftercare.dev/services/platform/crash"
 )
 
@@ -26,6 +27,29 @@ func TestAProcessMayDieAtAnyPointOfTheWay(t *testing.T) {
 	require.Zero(t, report.Violations, "%s", strings.Join(report.First, "\n"))
 	require.GreaterOrEqual(t, report.Fired, sample/2, "unreached: %v", report.Unreached)
 	require.GreaterOrEqual(t, report.Points, 250, "the shared seams have points, and the paths pass them")
+}
+
+func TestThereIsADeathForEachPointThatFiredAndNoOther(t *testing.T) {
+	one := target{process: "order-1", point: crash.Point("op1", crash.AfterCommit)}
+	two := target{process: "order-1", point: crash.Point("op2", crash.AfterCommit)}
+	killed := split.Death{Process: "order-1", Killed: true}
+	for name, c := range map[string]struct {
+		deaths []split.Death
+		fired  []target
+		wrong  int
+	}{
+		"one each":                   {[]split.Death{killed, killed}, []target{one, two}, 0},
+		"nothing at all":             {nil, nil, 0},
+		"two points share a death":   {[]split.Death{killed}, []target{one, two}, 1},
+		"a death of no point":        {[]split.Death{killed, killed}, []target{one}, 1},
+		"a death of another process": {[]split.Death{{Process: "payment-1", Killed: true}}, []target{one}, 2},
+		"an end that was not a kill": {[]split.Death{{Process: "order-1", Outcome: "exit status 3"}}, []target{one}, 1},
+		"a point without a death":    {nil, []target{one}, 1},
+	} {
+		r := &rig{Options: Options{Log: slog.New(slog.DiscardHandler)}}
+		r.checkDeaths(c.deaths, c.fired)
+		require.Equal(t, c.wrong, r.report.Violations, "%s: %v", name, r.report.First)
+	}
 }
 
 func passes(process string, points int) map[target]int {

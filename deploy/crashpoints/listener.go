@@ -63,3 +63,14 @@ func (l *listener) told(caseID string) []string {
 	defer l.mu.Unlock()
 	return slices.Sorted(maps.Keys(l.closed[caseID]))
 }
+
+// await waits until the end of a case was told, or ctx ends.
+func (l *listener) await(ctx context.Context, caseID string) {
+	for len(l.told(caseID)) == 0 {
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(looking):
+		}
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 
+	"go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/client"
 	sdklog "go.temporal.io/sdk/log"
 
@@ -12,6 +13,7 @@ import (
 	"aftercare.dev/services/platform/httpclient"
 	"aftercare.dev/services/platform/ids"
 	"aftercare.dev/workflows/contract"
+	"aftercare.dev/workflows/reconcile"
 )
 
 // Clock stands for the hours that nobody waits for here. In this fast world a provider gives up telling its news within a
@@ -60,4 +62,26 @@ func (c *Clock) Strike(ctx context.Context, merchantID, caseID, shipmentID strin
 		event := contract.Event{EventID: ids.New("evt"), Subject: wake.subject}
 		_ = c.temporal.SignalWorkflow(ctx, workflowID, "", wake.signal, event)
 	}
+}
+
+// Morning has the bills of the days before compared now, as the schedule does each morning. One that goes on already is not
+// joined by another.
+func (c *Clock) Morning(ctx context.Context) {
+	// What fails here is done by the next morning.
+	_ = c.temporal.ScheduleClient().GetHandle(ctx, contract.ReconcileID).Trigger(ctx, client.ScheduleTriggerOptions{
+		Overlap: enums.SCHEDULE_OVERLAP_POLICY_SKIP,
+	})
+}
+
+// Compare has the bills of some days, each as 2006-01-02, compared, and returns what came of it. The bill of the running day
+// does for a house at rest only: what succeeds meanwhile is not in it.
+func (c *Clock) Compare(ctx context.Context, days ...string) (reconcile.Report, error) {
+	var report reconcile.Report
+	run, err := c.temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{TaskQueue: contract.CasesQueue},
+		contract.ReconcileWorkflow, contract.ReconcileInput{Days: days})
+	if err != nil {
+		return report, err
+	}
+	err = run.Get(ctx, &report)
+	return report, err
 }

@@ -100,6 +100,9 @@ func (h *Handlers) update(ctx context.Context, seen cases.Case, id string, act c
 	defer cancel()
 	accepted, err := h.ask(waiting, seen.CaseID, id, act)
 	refusal, refuses := refusalOf(err, contract.ErrorActionRefused)
+	if (refuses || gone(err)) && h.answeredBefore(waiting, seen.CaseID, id) {
+		return true, nil
+	}
 	for refuses && refusal.Stage != "" && refusal.Version < seen.Version {
 		select {
 		case <-waiting.Done():
@@ -137,6 +140,22 @@ func (h *Handlers) ask(ctx context.Context, caseID, id string, act contract.Act)
 	}
 	var answer contract.Acted
 	return true, update.Get(ctx, &answer)
+}
+
+// answeredBefore tells whether the action was done by the workflow that the case had before the one of now: a closed case
+// that was opened again, or looked at once more, has another, which knows nothing of the actions of the first.
+func (h *Handlers) answeredBefore(ctx context.Context, caseID, id string) bool {
+	workflowID := contract.CaseWorkflowID(access.From(ctx).MerchantID, caseID)
+	described, err := h.Temporal.DescribeWorkflowExecution(ctx, workflowID, "")
+	if err != nil {
+		return false
+	}
+	now := described.GetWorkflowExecutionInfo()
+	if first := now.GetFirstRunId(); first != "" && first != now.GetExecution().GetRunId() {
+		earlier := h.Temporal.GetWorkflowUpdateHandle(client.GetWorkflowUpdateHandleOptions{WorkflowID: workflowID, RunID: first, UpdateID: id})
+		return earlier.Get(ctx, &contract.Acted{}) == nil
+	}
+	return false
 }
 
 // tooLate is the refusal of a case whose workflow has ended.

@@ -26,17 +26,32 @@ func newAnnouncer(baseURL string, doer *httpclient.Client) (*announcer, error) {
 	return &announcer{client: client}, nil
 }
 
-// deliver hands one event over. Every error is worth another attempt later, a refusal too: it can only
-// be a mistake of one of the two services, which somebody mends.
-func (a *announcer) deliver(ctx context.Context, m outbox.Message) error {
-	if m.Topic != store.TopicEvent {
-		return fmt.Errorf("the topic %q is not known", m.Topic)
+// deliver hands events of one case over, in their order. Every error is worth another attempt later, a refusal too: it can
+// only be a mistake of one of the two services, which somebody mends.
+func (a *announcer) deliver(ctx context.Context, messages []outbox.Message) error {
+	var (
+		of     store.Event
+		events = make([]notification.Event, len(messages))
+	)
+	for i, m := range messages {
+		if m.Topic != store.TopicEvent {
+			return fmt.Errorf("the topic %q is not known", m.Topic)
+		}
+		of = store.Event{}
+		if err := json.Unmarshal(m.Payload, &of); err != nil {
+			return fmt.Errorf("read message: %w", err)
+		}
+		events[i] = eventOf(of)
 	}
-	var e store.Event
-	if err := json.Unmarshal(m.Payload, &e); err != nil {
-		return fmt.Errorf("read message: %w", err)
+	ctx = telemetry.WithCase(ctx, of.MerchantID, of.CaseID)
+	answer, err := a.client.PublishEventsWithResponse(ctx, of.MerchantID, notification.Events{Events: events})
+	if err != nil {
+		return err
 	}
-	ctx = telemetry.WithCase(ctx, e.MerchantID, e.CaseID)
+	return httpclient.CheckStatus(answer.StatusCode(), answer.Body)
+}
+
+func eventOf(e store.Event) notification.Event {
 	event := notification.Event{
 		EventID: e.EventID, Type: e.Type, CaseID: e.CaseID, OrderID: e.OrderID, BuyerID: e.BuyerID, Number: e.Number,
 		OccurredAt: e.OccurredAt, Audience: notification.EventAudience(e.Audience), Stage: &e.Stage, Status: &e.Status,
@@ -47,9 +62,5 @@ func (a *announcer) deliver(ctx context.Context, m outbox.Message) error {
 	if len(e.Data) > 0 {
 		event.Data = &e.Data
 	}
-	answer, err := a.client.PublishEventWithResponse(ctx, e.MerchantID, event)
-	if err != nil {
-		return err
-	}
-	return httpclient.CheckStatus(answer.StatusCode(), answer.Body)
+	return event
 }

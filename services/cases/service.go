@@ -147,7 +147,7 @@ func (s *Service) assemble(ctx context.Context, cfg Config) error {
 		return err
 	}
 	seal.Warn(s.log, sealer)
-	records, meter := store.New(s.db, time.Now).Sealing(sealer), otel.Meter("aftercare.dev/services/cases")
+	records, meter := store.New(s.db, time.Now).Sealing(sealer).Announcing(s.relay), otel.Meter("aftercare.dev/services/cases")
 	counters, err := newCounters(meter)
 	if err != nil {
 		return err
@@ -155,11 +155,8 @@ func (s *Service) assemble(ctx context.Context, cfg Config) error {
 	err = s.serve(cfg, http.New(http.Dependencies{
 		Store: records, Orders: orderClient, Wording: sentences, Now: time.Now,
 		KeepPhotos: cfg.RetentionPhotos, KeepTexts: cfg.RetentionTransactions,
-		Vault: vault.New(s.bucket, records, cfg.EvidenceMaxBytes, cfg.EvidenceConcurrency),
-		Recorded: func(ctx context.Context, merchantID string, r store.Recorded) {
-			counters.count(ctx, merchantID, r)
-			s.relay.Notify()
-		},
+		Vault:    vault.New(s.bucket, records, cfg.EvidenceMaxBytes, cfg.EvidenceConcurrency),
+		Recorded: counters.count,
 	}))
 	if err != nil {
 		return err

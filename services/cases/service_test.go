@@ -122,16 +122,18 @@ func (w *world) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 		answer(200, w.order)
 	case strings.HasPrefix(path, "/orders/o1/reservations/"):
 		answer(200, w.units)
-	case path == "/events":
-		var e notification.Event
-		if err := json.NewDecoder(r.Body).Decode(&e); err != nil || w.refuse > 0 {
+	case path == "/events/batch":
+		var batch notification.Events
+		if err := json.NewDecoder(r.Body).Decode(&batch); err != nil || w.refuse > 0 {
 			w.refuse--
 			answer(503, map[string]any{"code": "unavailable", "title": "later"})
 			return
 		}
-		w.events = append(w.events, e)
-		answer(200, notification.EventResult{Created: true})
-		w.told <- struct{}{}
+		answer(204, nil)
+		for _, e := range batch.Events {
+			w.events = append(w.events, e)
+			w.told <- struct{}{}
+		}
 	default:
 		answer(404, map[string]any{"code": "order_not_found", "title": "no such order"})
 	}

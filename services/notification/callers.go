@@ -5,7 +5,8 @@ import "aftercare.dev/services/platform/callers"
 // Callers is who of the house may do what here. An operation without a row is nobody's.
 func Callers() callers.Table {
 	return callers.Table{
-		"publishEvent": {callers.Cases},
+		"publishEvent":  {callers.Cases},
+		"publishEvents": {callers.Cases},
 
 		"listInbox":      {callers.Gateway},
 		"markRead":       {callers.Gateway},

@@ -147,7 +147,7 @@ func (s *Service) assemble(ctx context.Context, cfg Config, guard *webhook.Guard
 	s.webhooks = webhook.NewSender(records, guard, time.Now)
 	senders[domain.ChannelWebhook] = s.webhooks
 	s.dispatcher = dispatch.New(records, senders, s.log, time.Now)
-	handlers := http.New(records, guard, book, s.dispatcher.Wake).Keeping(cfg.RetentionMessages)
+	handlers := http.New(records, guard, book, s.dispatcher).Keeping(cfg.RetentionMessages)
 	s.server, err = httpserver.New(httpserver.Options{
 		Name: "notification", Logger: s.log, ServiceToken: cfg.ServiceToken, Callers: cfg.Callers, MayCall: Callers(), Spec: spec, Catalogs: []fs.FS{http.Catalog()},
 		Ready:      map[string]httpserver.Check{"database": database.Ping(s.db)},

@@ -98,7 +98,7 @@ func (s *Service) assemble(ctx context.Context, cfg Config, insurer *insurer) er
 	if err != nil {
 		return fmt.Errorf("read contract: %w", err)
 	}
-	s.relay = outbox.NewRelay(outbox.Options{DB: s.db, Logger: s.log, Deliver: insurer.deliver})
+	s.relay = outbox.NewRelay(outbox.Options{DB: s.db, Logger: s.log, Deliver: outbox.Each(insurer.deliver)})
 	sealer, err := seal.New(cfg.Personal)
 	if err != nil {
 		return err

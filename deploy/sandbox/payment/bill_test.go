@@ -96,6 +96,14 @@ func TestARefundMadeOutsideIsInTheBillAndTellsNobody(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, domain.ProviderSucceeded, held.Status)
 
+	earlier := b.Clock.Now().Add(-24 * time.Hour)
+	_, err = b.service.RefundOutside(payment.Outside{MchID: mchID, OutTradeNo: "t2", Amount: 5, Total: 5, SuccessTime: earlier})
+	require.NoError(t, err)
+	bill, err = client.Bill(t.Context(), earlier.In(time.FixedZone("", 8*60*60)).Format(time.DateOnly))
+	require.NoError(t, err)
+	require.Len(t, bill, 1, "one that was made on an earlier day is in the bill of that day")
+	require.Equal(t, int64(5), bill[0].Amount)
+
 	_, err = b.service.RefundOutside(payment.Outside{MchID: mchID, OutTradeNo: "t1", Amount: 1})
 	require.ErrorIs(t, err, payment.ErrRefused, "it holds the limits of its order")
 	_, err = b.service.RefundOutside(payment.Outside{OutTradeNo: "t9", Amount: 1, Total: 1})
@@ -122,6 +130,13 @@ func TestASuccessIsTakenBackAndNotified(t *testing.T) {
 	event, refund := opened(t, told[0])
 	require.Equal(t, "REFUND.ABNORMAL", event)
 	require.Equal(t, "r1", refund["out_refund_no"])
+
+	_, err = b.service.Return(mchID, "r1")
+	require.NoError(t, err)
+	told = b.settled()
+	require.Len(t, told, 1, "whoever missed it is told once more")
+	event, _ = opened(t, told[0])
+	require.Equal(t, "REFUND.ABNORMAL", event)
 	held, err := client.Query(t.Context(), "r1")
 	require.NoError(t, err)
 	require.Zero(t, held.SucceededAt)

@@ -54,6 +54,7 @@ func (s *Store) StoreApplication(ctx context.Context, merchantID, key string, a 
 	case err != nil:
 		return "", false, fmt.Errorf("store application: %w", err)
 	case before == nil:
+		s.facts.keep(merchantID, row.CaseID, facts{OrderID: row.OrderID, BuyerID: row.BuyerID, Type: row.Type, Reason: row.Reason, Channel: row.Channel})
 		return row.CaseID, true, nil
 	case before.ContentHash != hash:
 		return "", false, keyReused()

@@ -82,7 +82,7 @@ func BenchmarkListAmongAMillion(b *testing.B) {
 	})
 }
 
-func fill(b *testing.B, db *gorm.DB, n int) {
+func fill(b testing.TB, db *gorm.DB, n int) {
 	b.Helper()
 	stages := []string{"reviewing", "waiting_shipment", "in_transit", "inspecting", "refunding"}
 	rows := make([]store.Case, 0, 1000)

@@ -66,6 +66,10 @@ func (q Query) after(query *gorm.DB) (*gorm.DB, error) {
 	if err != nil {
 		return nil, err
 	}
+	if q.ByDeadline && c.key == noDeadline {
+		// Most cases have none, and are told apart by their ids alone.
+		return query.Where("c.deadline = ? AND c.case_id > ?", c.key, c.caseID), nil
+	}
 	if q.ByDeadline {
 		return query.Where("c.deadline >= ? AND (c.deadline > ? OR c.case_id > ?)", c.key, c.key, c.caseID), nil
 	}

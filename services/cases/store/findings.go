@@ -111,12 +111,22 @@ func (s *Store) Findings(ctx context.Context, merchantID string) ([]Finding, tim
 // OpenCases returns open cases of all merchants after a place in the order of merchant and case, limit at most. Of a
 // case it has what a sweep compares; the rest is empty.
 func (s *Store) OpenCases(ctx context.Context, afterMerchantID, afterCaseID string, limit int) ([]Case, error) {
-	var page []Case
-	err := s.read(database.AcrossMerchants(ctx)).Select("merchant_id, case_id, stage, version, needs_attention, deadline, document, updated_at").
-		Where("status = ? AND merchant_id >= ? AND (merchant_id > ? OR case_id > ?)",
-			domain.StatusOpen, afterMerchantID, afterMerchantID, afterCaseID).
-		Order("merchant_id, case_id").Limit(limit).Find(&page).Error
-	return page, wrap(err, "list open cases")
+	ctx = database.AcrossMerchants(ctx)
+	// One condition for both would read the merchant's cases from the first one, page for page.
+	page, err := s.openCases(ctx, limit, "c.merchant_id = ? AND c.case_id > ?", afterMerchantID, afterCaseID)
+	if err != nil || len(page) == limit {
+		return page, err
+	}
+	others, err := s.openCases(ctx, limit-len(page), "c.merchant_id > ?", afterMerchantID)
+	return append(page, others...), err
+}
+
+func (s *Store) openCases(ctx context.Context, limit int, after string, place ...any) (found []Case, err error) {
+	const compared = "c.merchant_id, c.case_id, c.stage, c.version, c.needs_attention, c.deadline, c.document, c.updated_at"
+	err = s.read(ctx).Table(s.byIndex("cases_open")).Select(compared).
+		Where("c.status = ?", domain.StatusOpen).Where(after, place...).
+		Order("c.merchant_id, c.case_id").Limit(limit).Find(&found).Error
+	return found, wrap(err, "list open cases")
 }
 
 // AttentionCount is how many open cases need attention for a reason.
@@ -128,8 +138,8 @@ type AttentionCount struct {
 // Attention counts the merchant's cases that need attention, by reason, the most frequent first.
 func (s *Store) Attention(ctx context.Context, merchantID string) ([]AttentionCount, error) {
 	var counts []AttentionCount
-	err := s.read(ctx).Model(&Case{}).Select("attention_reason AS reason, COUNT(*) AS cases").
-		Where("merchant_id = ? AND needs_attention = 1", merchantID).
-		Group("attention_reason").Order("cases DESC, reason").Find(&counts).Error
+	err := s.read(ctx).Table(s.byIndex("cases_by_reason")).Select("c.attention_reason AS reason, COUNT(*) AS cases").
+		Where("c.merchant_id = ? AND c.needs_attention = 1", merchantID).
+		Group("c.attention_reason").Order("cases DESC, reason").Find(&counts).Error
 	return counts, wrap(err, "count attention")
 }

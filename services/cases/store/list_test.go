@@ -99,6 +99,33 @@ func TestCasesAreFoundByEachFilterInOrderAndPageByPage(t *testing.T) {
 	})
 }
 
+func TestPagesOfCasesWithoutADeadlineFollowOneAnother(t *testing.T) {
+	each(t, func(t *testing.T, s *store.Store, _ *gorm.DB) {
+		byID, ids := map[string]string{}, []string{}
+		for i := range 7 {
+			id := opened(t, s, fmt.Sprint("key-", i), asked("b1"), state(func(st *domain.State) {
+				st.Deadline = time.Time{}
+				// Some await agents alone, some others too: two queues are one list.
+				if i%2 == 0 {
+					st.Awaiting = domain.RolesOf("agent", "operator")
+				}
+			}), start.Add(time.Duration(i)*time.Minute))
+			byID[id] = id
+			ids = append(ids, id)
+		}
+		for _, q := range []store.Query{{}, {Status: "open"}, {Awaiting: domain.RolesOf("agent")}} {
+			q.ByDeadline, q.Limit = true, 2
+			if got := names(t, s, q, byID); !slices.Equal(got, ids) {
+				t.Errorf("by deadline %v, want %v", got, ids)
+			}
+		}
+		slices.Reverse(ids)
+		if got := names(t, s, store.Query{Awaiting: domain.RolesOf("agent"), Limit: 2}, byID); !slices.Equal(got, ids) {
+			t.Errorf("newest %v, want %v", got, ids)
+		}
+	})
+}
+
 func TestACursorOfAnotherListIsRefused(t *testing.T) {
 	each(t, func(t *testing.T, s *store.Store, _ *gorm.DB) {
 		for i := range 3 {

@@ -74,7 +74,8 @@ func (s *Store) RequestErasure(ctx context.Context, merchantID, buyerID string, 
 // noneOpen refuses a buyer with a case that is open, or whose application has just come in.
 func (s *Store) noneOpen(tx *gorm.DB, merchantID, buyerID string) error {
 	var open int64
-	err := tx.Model(&Case{}).Where(ofBuyer+" AND status = ?", merchantID, buyerID, domain.StatusOpen).Limit(1).Count(&open).Error
+	err := tx.Table(s.byIndex("cases_by_buyer")).Where("c.merchant_id = ? AND c.buyer_id = ? AND c.status = ?", merchantID, buyerID, domain.StatusOpen).
+		Limit(1).Count(&open).Error
 	if err != nil {
 		return err
 	}

@@ -14,6 +14,7 @@ import (
 
 	"aftercare.dev/services/cases/domain"
 	"aftercare.dev/services/cases/store"
+	"aftercare.dev/services/platform/database/databasetest"
 	"aftercare.dev/services/platform/outbox"
 	"aftercare.dev/services/platform/problem"
 )
@@ -77,14 +78,14 @@ func TestAStepIsRecordedOnceInItsPlace(t *testing.T) {
 			t.Errorf("%+v, %v", head, err)
 		}
 		var events []store.Event
-		relay := outbox.NewRelay(outbox.Options{DB: db, Deliver: func(_ context.Context, m outbox.Message) error {
+		relay := outbox.NewRelay(outbox.Options{DB: db, Deliver: outbox.Each(func(_ context.Context, m outbox.Message) error {
 			var e store.Event
 			if err := json.Unmarshal(m.Payload, &e); err != nil {
 				return err
 			}
 			events = append(events, e)
 			return nil
-		}})
+		})})
 		for range 5 {
 			if _, err := relay.Step(t.Context()); err != nil {
 				t.Fatal(err)
@@ -264,6 +265,27 @@ func TestACallerThatForgotSeveralStepsTellsNoneOfThemTwice(t *testing.T) {
 		tell(telling(t, 16, later, 6, "refund.late"), 6)
 		tell(ending(t, 16, later, 7), 7)
 		shown("closed", time.Time{})
+	})
+}
+
+func TestAStepOfACaseThatTheProcessKnowsTakesThreeStatements(t *testing.T) {
+	each(t, func(t *testing.T, s *store.Store, db *gorm.DB) {
+		caseID := apply(t, s, "key-1", asked("b1"))
+		statements := databasetest.Statements(t, db)
+		agent := domain.Actor{Role: "agent", ID: "a1"}
+		for number := int64(1); number < 6; number += 2 {
+			step, err := domain.NewStep([]domain.Entry{
+				{Number: number, Type: "case.approved", At: start, Actor: agent, Audience: domain.Everyone},
+				{Number: number + 1, Type: "case.note_added", At: start, Actor: agent, Audience: domain.Staff},
+			}, state(), number)
+			if err != nil {
+				t.Fatal(err)
+			}
+			record(t, s, caseID, step)
+			if took := statements(); len(took) != 3 {
+				t.Errorf("%d statements: %v", len(took), took)
+			}
+		}
 	})
 }
 

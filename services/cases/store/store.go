@@ -15,6 +15,7 @@ import (
 
 	"aftercare.dev/services/cases/domain"
 	"aftercare.dev/services/platform/database"
+	"aftercare.dev/services/platform/outbox"
 	"aftercare.dev/services/platform/seal"
 )
 
@@ -37,11 +38,13 @@ type Store struct {
 	db     *gorm.DB
 	now    func() time.Time
 	sealer *seal.Sealer
+	relay  *outbox.Relay
+	facts  *known
 }
 
 // New returns a store on a migrated database.
 func New(db *gorm.DB, now func() time.Time) *Store {
-	return &Store{db: db, now: now}
+	return &Store{db: db, now: now, facts: newKnown()}
 }
 
 // Sealing returns the store with keys: texts are sealed as the sealer says, and opened.
@@ -49,6 +52,13 @@ func (s *Store) Sealing(sealer *seal.Sealer) *Store {
 	sealed := *s
 	sealed.sealer = sealer
 	return &sealed
+}
+
+// Announcing returns the store with the relay that delivers what it announces; without one, the relay of another process does.
+func (s *Store) Announcing(relay *outbox.Relay) *Store {
+	announcing := *s
+	announcing.relay = relay
+	return &announcing
 }
 
 // read is the handle for statements outside a transaction.

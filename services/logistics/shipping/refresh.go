@@ -11,29 +11,29 @@ import (
 
 // refresh brings shipment and carrier in step and asks how the parcel stands.
 func (d *Desk) refresh(ctx context.Context, s domain.Shipment) (domain.Shipment, error) {
-	if work, _, _ := s.Next(d.now(), d.patience); work == domain.Nothing && !d.asksOrder(s) && !d.asksWay(s) {
-		return d.stall(ctx, s)
+	s, err := d.settle(ctx, s)
+	// What could not be done stays to be done; how the parcel stands can be told all the same.
+	if d.asksOrder(s) || d.asksWay(s) {
+		s, err = d.withLease(ctx, s, d.askBoth)
 	}
-	s, err := d.withLease(ctx, s, func(ctx context.Context, s domain.Shipment) (domain.Shipment, error) {
-		s, err := d.work(ctx, s)
-		if !d.asksOrder(s) && !d.asksWay(s) {
-			return s, err
-		}
-		// What could not be done stays to be done; how the parcel stands can be told all the same.
-		if d.asksOrder(s) {
-			if s, err = d.askOrder(ctx, s); err != nil {
-				return s, err
-			}
-		}
-		if d.asksWay(s) {
-			return d.askWay(ctx, s)
-		}
-		return s, nil
-	})
 	if err != nil {
 		return domain.Shipment{}, err
 	}
 	return d.stall(ctx, s)
+}
+
+// askBoth asks about the booking, the parcel's way, or both.
+func (d *Desk) askBoth(ctx context.Context, s domain.Shipment) (domain.Shipment, error) {
+	if d.asksOrder(s) {
+		var err error
+		if s, err = d.askOrder(ctx, s); err != nil {
+			return s, err
+		}
+	}
+	if d.asksWay(s) {
+		return d.askWay(ctx, s)
+	}
+	return s, nil
 }
 
 // asksOrder tells whether the booking can still say something new.
@@ -59,7 +59,7 @@ func (d *Desk) askOrder(ctx context.Context, s domain.Shipment) (domain.Shipment
 		d.report(ctx, "detail", s, err)
 		return s, domain.Unavailable(domain.CodeCarrierUnavailable, err)
 	}
-	return d.receive(ctx, s, report)
+	return d.change(ctx, s, func(s *domain.Shipment) { s.Receive(report, d.now().UTC()) })
 }
 
 // askWay asks for the scans. For a booked parcel the order has been asked already, so that a failure

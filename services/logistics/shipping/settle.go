@@ -22,12 +22,14 @@ func (d *Desk) settle(ctx context.Context, s domain.Shipment) (domain.Shipment, 
 	return d.withLease(ctx, s, d.work)
 }
 
+// step is something that is done at the carrier about a shipment. It returns the shipment as it was saved last, also with
+// an error.
+type step func(context.Context, domain.Shipment) (domain.Shipment, error)
+
 // withLease runs fn while nobody else talks to the carrier about the shipment.
-func (d *Desk) withLease(
-	ctx context.Context, s domain.Shipment, fn func(context.Context, domain.Shipment) (domain.Shipment, error),
-) (domain.Shipment, error) {
+func (d *Desk) withLease(ctx context.Context, s domain.Shipment, fn step) (domain.Shipment, error) {
 	me := holder()
-	leased, err := d.store.UpdateShipment(ctx, s.MerchantID, s.ShipmentID, func(s *domain.Shipment) error {
+	leased, err := d.store.ChangeShipment(ctx, s, func(s *domain.Shipment) error {
 		if !s.Acquire(me, d.now().UTC(), d.patience.Lease) {
 			return errBusy
 		}
@@ -39,22 +41,41 @@ func (d *Desk) withLease(
 	if err != nil {
 		return s, err
 	}
-	s, failed := fn(ctx, leased)
-	// The lease goes back also when the caller has gone away.
-	after, err := d.store.UpdateShipment(context.WithoutCancel(ctx), s.MerchantID, s.ShipmentID, func(s *domain.Shipment) error {
-		s.Release(me)
-		s.RetryAt = d.now().UTC().Add(d.patience.Retry)
-		return nil
-	})
+	return d.holding(ctx, leased, fn)
+}
+
+// holding takes steps as long as the shipment has the lease that it has now, and gives it back unless a step has done so.
+func (d *Desk) holding(ctx context.Context, s domain.Shipment, steps ...step) (domain.Shipment, error) {
+	me := s.Lease
+	var failed error
+	for _, step := range steps {
+		s, failed = step(ctx, s)
+		if s.Lease != me {
+			return s, failed
+		}
+		if failed != nil {
+			break
+		}
+	}
+	after, err := d.change(ctx, s, func(s *domain.Shipment) { d.release(s, me) })
 	if err != nil {
 		return s, errors.Join(failed, err)
 	}
 	return after, failed
 }
 
-// work goes on until there is nothing to do now, or something went wrong.
+func (d *Desk) release(s *domain.Shipment, holder string) {
+	s.Release(holder)
+	s.RetryAt = d.now().UTC().Add(d.patience.Retry)
+}
+
+// work goes on until there is nothing to do now, something went wrong, or the lease is gone.
 func (d *Desk) work(ctx context.Context, s domain.Shipment) (domain.Shipment, error) {
+	me := s.Lease
 	for range maxSteps {
+		if s.Lease != me {
+			return s, nil
+		}
 		work, order, _ := s.Next(d.now(), d.patience)
 		var err error
 		switch work {
@@ -75,7 +96,7 @@ func (d *Desk) work(ctx context.Context, s domain.Shipment) (domain.Shipment, er
 		case domain.Subscribe:
 			s, err = d.subscribe(ctx, s)
 		case domain.GiveUp:
-			s, err = d.change(ctx, s, func(s *domain.Shipment) { s.Fail("carrier_silent") })
+			s, err = d.conclude(ctx, s, func(s *domain.Shipment) { s.Fail("carrier_silent") })
 		}
 		if err != nil {
 			return s, err
@@ -87,7 +108,7 @@ func (d *Desk) work(ctx context.Context, s domain.Shipment) (domain.Shipment, er
 // change saves a change that does not depend on the caller's patience: what the carrier has answered
 // must not be forgotten because the caller went away.
 func (d *Desk) change(ctx context.Context, s domain.Shipment, fn func(*domain.Shipment)) (domain.Shipment, error) {
-	changed, err := d.store.UpdateShipment(context.WithoutCancel(ctx), s.MerchantID, s.ShipmentID, func(s *domain.Shipment) error {
+	changed, err := d.store.ChangeShipment(context.WithoutCancel(ctx), s, func(s *domain.Shipment) error {
 		fn(s)
 		return nil
 	})
@@ -97,9 +118,20 @@ func (d *Desk) change(ctx context.Context, s domain.Shipment, fn func(*domain.Sh
 	return changed, nil
 }
 
+// conclude saves what came of a call, and gives the lease back with it if nothing is left to do.
+func (d *Desk) conclude(ctx context.Context, s domain.Shipment, fn func(*domain.Shipment)) (domain.Shipment, error) {
+	me := s.Lease
+	return d.change(ctx, s, func(s *domain.Shipment) {
+		fn(s)
+		if left, _, _ := s.Next(d.now(), d.patience); left == domain.Nothing {
+			d.release(s, me)
+		}
+	})
+}
+
 // receive saves a report that came as an answer.
 func (d *Desk) receive(ctx context.Context, s domain.Shipment, r domain.Report) (domain.Shipment, error) {
-	return d.change(ctx, s, func(s *domain.Shipment) { s.Receive(r, d.now().UTC()) })
+	return d.conclude(ctx, s, func(s *domain.Shipment) { s.Receive(r, d.now().UTC()) })
 }
 
 // errNotNow says that between looking and asking somebody changed what is wanted.
@@ -107,7 +139,7 @@ var errNotNow = errors.New("it is no longer wanted")
 
 // ask notes a call before it is made, if it is still wanted.
 func (d *Desk) ask(ctx context.Context, s domain.Shipment, work domain.Work) (domain.Shipment, bool, error) {
-	asked, err := d.store.UpdateShipment(ctx, s.MerchantID, s.ShipmentID, func(s *domain.Shipment) error {
+	asked, err := d.store.ChangeShipment(ctx, s, func(s *domain.Shipment) error {
 		now := d.now().UTC()
 		if wanted, _, _ := s.Next(now, d.patience); wanted != work {
 			return errNotNow
@@ -128,8 +160,7 @@ func (d *Desk) ask(ctx context.Context, s domain.Shipment, work domain.Work) (do
 	return asked, true, nil
 }
 
-// book asks for a courier. What the carrier did not answer stays asked; what it surely did not do is
-// forgotten.
+// book looks up who meets the courier, notes that one is asked for, and asks.
 func (d *Desk) book(ctx context.Context, s domain.Shipment) (domain.Shipment, error) {
 	sender, receiver, err := d.parties(ctx, s)
 	if err != nil {
@@ -139,21 +170,35 @@ func (d *Desk) book(ctx context.Context, s domain.Shipment) (domain.Shipment, er
 	if err != nil || !wanted {
 		return s, err
 	}
-	report, err := d.carrier.Book(ctx, domain.Booking{
-		Carrier: d.carrier.Carrier(), Sender: sender, Receiver: receiver, Slot: s.Slot,
-		WeightGrams: s.Weight(), Reference: s.ShipmentID, Number: s.BookingNumber(), Token: s.Token, Salt: s.Salt,
-	})
-	if err == nil {
-		return d.receive(ctx, s, report)
+	return d.courier(sender, receiver)(ctx, s)
+}
+
+// courier asks for a courier, which must have been noted. What the carrier did not answer stays asked; what it surely did
+// not do is forgotten.
+func (d *Desk) courier(sender, receiver domain.Contact) step {
+	return func(ctx context.Context, s domain.Shipment) (domain.Shipment, error) {
+		report, err := d.carrier.Book(ctx, domain.Booking{
+			Carrier: d.carrier.Carrier(), Sender: sender, Receiver: receiver, Slot: s.Slot,
+			WeightGrams: s.Weight(), Reference: s.ShipmentID, Number: s.BookingNumber(), Token: s.Token, Salt: s.Salt,
+		})
+		if err == nil {
+			return d.receive(ctx, s, report)
+		}
+		d.report(ctx, "book", s, err)
+		if domain.TroubleOf(err) == domain.Duplicate {
+			return d.conclude(ctx, s, func(s *domain.Shipment) { s.Unseen() })
+		}
+		return d.notDone(ctx, s, err)
 	}
-	d.report(ctx, "book", s, err)
+}
+
+// notDone takes an error of a call that was noted. What the carrier did not answer stays asked.
+func (d *Desk) notDone(ctx context.Context, s domain.Shipment, err error) (domain.Shipment, error) {
 	switch domain.TroubleOf(err) {
 	case domain.Refusal:
-		return d.change(ctx, s, func(s *domain.Shipment) { s.Fail("carrier_" + domain.CodeOf(err)) })
-	case domain.Duplicate:
-		return d.change(ctx, s, func(s *domain.Shipment) { s.Unseen() })
+		return d.conclude(ctx, s, func(s *domain.Shipment) { s.Fail("carrier_" + domain.CodeOf(err)) })
 	case domain.NotDone, domain.Misconfigured:
-		s, saved := d.change(ctx, s, func(s *domain.Shipment) { s.NotAsked() })
+		s, saved := d.conclude(ctx, s, func(s *domain.Shipment) { s.NotAsked() })
 		return s, errors.Join(saved, domain.Unavailable(domain.CodeCarrierUnavailable, err))
 	default:
 		return s, nil
@@ -199,7 +244,7 @@ func (d *Desk) move(ctx context.Context, s domain.Shipment) (domain.Shipment, er
 	slot := s.Slot
 	failed := d.carrier.Reschedule(ctx, s.Order, slot)
 	if failed == nil {
-		return d.change(ctx, s, func(s *domain.Shipment) {
+		return d.conclude(ctx, s, func(s *domain.Shipment) {
 			if s.Slot.Equal(slot) {
 				s.SlotPending = false
 			}
@@ -219,8 +264,7 @@ func (d *Desk) move(ctx context.Context, s domain.Shipment) (domain.Shipment, er
 	return s, domain.Unavailable(domain.CodeCarrierUnavailable, failed)
 }
 
-// subscribe asks to be told of the parcel's way. Asking twice is harmless, so that no answer only
-// means asking again.
+// subscribe looks up whose parcel it is, notes that its way is asked for, and asks.
 func (d *Desk) subscribe(ctx context.Context, s domain.Shipment) (domain.Shipment, error) {
 	phone, err := d.phone(ctx, s)
 	if err != nil {
@@ -230,19 +274,19 @@ func (d *Desk) subscribe(ctx context.Context, s domain.Shipment) (domain.Shipmen
 	if err != nil || !wanted {
 		return s, err
 	}
-	err = d.carrier.Subscribe(ctx, s.Carrier, s.TrackingNumber, phone, s.Token, s.Salt)
-	if err == nil {
-		return d.change(ctx, s, func(s *domain.Shipment) { s.Follow(d.now().UTC()) })
-	}
-	d.report(ctx, "subscribe", s, err)
-	switch domain.TroubleOf(err) {
-	case domain.Refusal:
-		return d.change(ctx, s, func(s *domain.Shipment) { s.Fail("carrier_" + domain.CodeOf(err)) })
-	case domain.NotDone, domain.Misconfigured:
-		s, saved := d.change(ctx, s, func(s *domain.Shipment) { s.NotAsked() })
-		return s, errors.Join(saved, domain.Unavailable(domain.CodeCarrierUnavailable, err))
-	default:
-		return s, nil
+	return d.subscription(phone)(ctx, s)
+}
+
+// subscription asks to be told of the parcel's way, which must have been noted. Asking twice is harmless, so that no answer
+// only means asking again.
+func (d *Desk) subscription(phone string) step {
+	return func(ctx context.Context, s domain.Shipment) (domain.Shipment, error) {
+		err := d.carrier.Subscribe(ctx, s.Carrier, s.TrackingNumber, phone, s.Token, s.Salt)
+		if err == nil {
+			return d.conclude(ctx, s, func(s *domain.Shipment) { s.Follow(d.now().UTC()) })
+		}
+		d.report(ctx, "subscribe", s, err)
+		return d.notDone(ctx, s, err)
 	}
 }
 

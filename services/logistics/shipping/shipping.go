@@ -70,14 +70,19 @@ func (d *Desk) Create(ctx context.Context, merchantID, shipmentID string, r doma
 	}
 	s, err := d.store.Shipment(ctx, merchantID, shipmentID)
 	if isNotFound(err) {
-		s, err = d.add(ctx, merchantID, shipmentID, r)
+		return d.add(ctx, merchantID, shipmentID, r)
 	}
 	if err != nil {
 		return domain.Shipment{}, err
 	}
+	return d.again(ctx, s, r)
+}
+
+// again takes the request for a shipment that is there.
+func (d *Desk) again(ctx context.Context, s domain.Shipment, r domain.Request) (domain.Shipment, error) {
 	switch s.Fingerprint {
 	case "":
-		return d.store.UpdateShipment(ctx, merchantID, shipmentID, func(s *domain.Shipment) error {
+		return d.store.ChangeShipment(ctx, s, func(s *domain.Shipment) error {
 			if s.Fingerprint == "" {
 				s.Request, s.Fingerprint = r, r.Fingerprint()
 			}
@@ -89,8 +94,8 @@ func (d *Desk) Create(ctx context.Context, merchantID, shipmentID string, r doma
 	return domain.Shipment{}, differs()
 }
 
-// add checks what can be checked without the carrier and writes the shipment. If somebody else was
-// faster, theirs is returned.
+// add checks what can be checked without the carrier, writes the shipment as one that is being asked for, and asks. If
+// somebody else was faster, theirs counts.
 func (d *Desk) add(ctx context.Context, merchantID, shipmentID string, r domain.Request) (domain.Shipment, error) {
 	now := d.now().UTC()
 	slot := r.Slot
@@ -105,16 +110,33 @@ func (d *Desk) add(ctx context.Context, merchantID, shipmentID string, r domain.
 	if err != nil {
 		return domain.Shipment{}, domain.AsProblem(err)
 	}
-	if r.Method == domain.Pickup {
-		_, _, err = d.parties(ctx, s)
-	} else {
-		err = d.checkNumber(ctx, s)
-	}
+	first, err := d.first(ctx, s)
 	if err != nil {
 		return domain.Shipment{}, err
 	}
-	s, _, err = d.store.AddShipment(ctx, s)
-	return s, err
+	s.Acquire(holder(), now, d.patience.Lease)
+	s.Ask(now)
+	s, added, err := d.store.AddShipment(ctx, s)
+	if err != nil {
+		return domain.Shipment{}, err
+	}
+	if !added {
+		return d.again(ctx, s, r)
+	}
+	return d.holding(ctx, s, first, d.work)
+}
+
+// first is the call that a new shipment needs, with what was looked up for it: a courier or a subscription.
+func (d *Desk) first(ctx context.Context, s domain.Shipment) (step, error) {
+	if s.Request.Method == domain.Pickup {
+		sender, receiver, err := d.parties(ctx, s)
+		return d.courier(sender, receiver), err
+	}
+	if err := d.checkNumber(ctx, s); err != nil {
+		return nil, err
+	}
+	phone, err := d.phone(ctx, s)
+	return d.subscription(phone), err
 }
 
 // checkNumber refuses a number that cannot be of a parcel that somebody just sent.
@@ -135,8 +157,7 @@ func (d *Desk) checkNumber(ctx context.Context, s domain.Shipment) error {
 	if taken {
 		return domain.TrackingInUse()
 	}
-	_, err = d.phone(ctx, s)
-	return err
+	return nil
 }
 
 // Get returns what is known of the parcel; with refresh it asks the carrier first.
@@ -156,7 +177,7 @@ func (d *Desk) Cancel(ctx context.Context, merchantID, shipmentID string) (domai
 		return domain.Shipment{}, err
 	}
 	if s.Seen.State.Open() {
-		s, err = d.store.UpdateShipment(ctx, merchantID, shipmentID, func(s *domain.Shipment) error {
+		s, err = d.store.ChangeShipment(ctx, s, func(s *domain.Shipment) error {
 			s.CallOff(d.now().UTC())
 			return nil
 		})
@@ -211,7 +232,7 @@ func (d *Desk) Reschedule(ctx context.Context, merchantID, shipmentID string, sl
 
 // moveBack forgets a time at which the courier does not come, and returns why.
 func (d *Desk) moveBack(ctx context.Context, s domain.Shipment, slot domain.Slot, why error) error {
-	_, err := d.store.UpdateShipment(ctx, s.MerchantID, s.ShipmentID, func(s *domain.Shipment) error {
+	_, err := d.store.ChangeShipment(ctx, s, func(s *domain.Shipment) error {
 		s.Slot, s.SlotPending = slot, false
 		return nil
 	})

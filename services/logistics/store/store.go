@@ -9,7 +9,9 @@ package store
 import (
 	"context"
 	"embed"
+	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"gorm.io/gorm"
@@ -81,7 +83,7 @@ func readShipment(tx *gorm.DB, where string, args ...any) (domain.Shipment, erro
 func (s *Store) AddShipment(ctx context.Context, added domain.Shipment) (domain.Shipment, bool, error) {
 	added.Version = 1
 	row := shipmentRow(added, s.workAt(added))
-	err := s.db.WithContext(ctx).Create(&row).Error
+	err := database.InTx(ctx, s.db, func(tx *gorm.DB) error { return tx.Create(&row).Error })
 	if err == nil {
 		return row.domain(), true, nil
 	}
@@ -109,30 +111,65 @@ func (s *Store) UpdateShipment(
 	return updated, err
 }
 
-// change saves only on top of the version that it read.
+// ChangeShipment is [Store.UpdateShipment] for somebody who knows the shipment already, as this store returned it: it is read
+// only if it was changed since, or if fn refuses what was known.
+func (s *Store) ChangeShipment(
+	ctx context.Context, known domain.Shipment, fn func(*domain.Shipment) error,
+) (domain.Shipment, error) {
+	var changed domain.Shipment
+	refused := false
+	err := database.InTx(ctx, s.db, func(tx *gorm.DB) error {
+		var err error
+		changed, err = s.save(tx, known, func(s *domain.Shipment) error {
+			err := fn(s)
+			refused = err != nil
+			return err
+		})
+		return err
+	})
+	if refused || errors.Is(err, errStale) {
+		return s.UpdateShipment(ctx, known.MerchantID, known.ShipmentID, fn)
+	}
+	return changed, err
+}
+
+// change reads the shipment and saves it changed. If somebody else was faster, the transaction is tried again.
 func (s *Store) change(
 	tx *gorm.DB, merchantID, shipmentID string, fn func(*domain.Shipment) error,
 ) (domain.Shipment, error) {
-	changed, err := readShipment(tx, ofShipment, merchantID, shipmentID)
+	before, err := readShipment(tx, ofShipment, merchantID, shipmentID)
 	if err != nil {
 		return domain.Shipment{}, err
 	}
-	version, shown := changed.Version, shownOf(changed)
+	changed, err := s.save(tx, before, fn)
+	if errors.Is(err, errStale) {
+		return domain.Shipment{}, database.ErrRetry
+	}
+	return changed, err
+}
+
+// errStale says that the shipment was changed since it was read.
+var errStale = errors.New("the shipment was changed meanwhile")
+
+// save writes what fn makes of the shipment, only on top of the version that is given.
+func (s *Store) save(tx *gorm.DB, before domain.Shipment, fn func(*domain.Shipment) error) (domain.Shipment, error) {
+	changed := before
+	changed.Strays = slices.Clone(before.Strays)
 	if err := fn(&changed); err != nil {
 		return domain.Shipment{}, err
 	}
-	changed.Version = version + 1
-	if shownOf(changed) != shown {
+	changed.Version = before.Version + 1
+	if shownOf(changed) != shownOf(before) {
 		changed.UpdatedAt = s.now().UTC()
 	}
 	row := shipmentRow(changed, s.workAt(changed))
-	result := tx.Model(&shipment{}).Where(ofShipment+" AND version = ?", merchantID, shipmentID, version).
+	result := tx.Model(&shipment{}).Where(ofShipment+" AND version = ?", before.MerchantID, before.ShipmentID, before.Version).
 		Select("*").Omit("merchant_id", "shipment_id", "created_at").Updates(&row)
 	if result.Error != nil {
 		return domain.Shipment{}, fmt.Errorf("save shipment: %w", result.Error)
 	}
 	if result.RowsAffected != 1 {
-		return domain.Shipment{}, database.ErrRetry
+		return domain.Shipment{}, errStale
 	}
 	if err := s.saveTrace(tx, changed); err != nil {
 		return domain.Shipment{}, err

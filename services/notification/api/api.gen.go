@@ -148,6 +148,11 @@ type EventResult struct {
 	Created bool `json:"created"`
 }
 
+// Events defines model for Events.
+type Events struct {
+	Events []Event `json:"events"`
+}
+
 // ID defines model for ID.
 type ID = string
 
@@ -271,6 +276,9 @@ type MarkReadParams struct {
 
 // PublishEventJSONRequestBody defines body for PublishEvent for application/json ContentType.
 type PublishEventJSONRequestBody = Event
+
+// PublishEventsJSONRequestBody defines body for PublishEvents for application/json ContentType.
+type PublishEventsJSONRequestBody = Events
 
 // CreateWebhookEndpointJSONRequestBody defines body for CreateWebhookEndpoint for application/json ContentType.
 type CreateWebhookEndpointJSONRequestBody = WebhookEndpointInput
@@ -552,6 +560,24 @@ type ClientInterface interface {
 	// Corresponds with POST /v1/merchants/{merchant_id}/events (the `PublishEvent` operationId).
 	PublishEvent(ctx context.Context, merchantID MerchantID, body PublishEventJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// PublishEventsWithBody Several things happened; tell whom they concern
+	//
+	// As publishEvent for each of them, all or none. Answers when the messages are stored, before they are sent.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/merchants/{merchant_id}/events/batch (the `PublishEvents` operationId).
+	PublishEventsWithBody(ctx context.Context, merchantID MerchantID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PublishEvents Several things happened; tell whom they concern
+	//
+	// As publishEvent for each of them, all or none. Answers when the messages are stored, before they are sent.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/merchants/{merchant_id}/events/batch (the `PublishEvents` operationId).
+	PublishEvents(ctx context.Context, merchantID MerchantID, body PublishEventsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// ListInbox A person's messages, newest first
 	//
 	// Texts are in the language of the header Accept-Language, en or zh-CN.
@@ -689,6 +715,44 @@ func (c *Client) PublishEventWithBody(ctx context.Context, merchantID MerchantID
 // Corresponds with POST /v1/merchants/{merchant_id}/events (the `PublishEvent` operationId).
 func (c *Client) PublishEvent(ctx context.Context, merchantID MerchantID, body PublishEventJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewPublishEventRequest(c.Server, merchantID, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PublishEventsWithBody Several things happened; tell whom they concern
+//
+// As publishEvent for each of them, all or none. Answers when the messages are stored, before they are sent.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/merchants/{merchant_id}/events/batch (the `PublishEvents` operationId).
+func (c *Client) PublishEventsWithBody(ctx context.Context, merchantID MerchantID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPublishEventsRequestWithBody(c.Server, merchantID, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PublishEvents Several things happened; tell whom they concern
+//
+// As publishEvent for each of them, all or none. Answers when the messages are stored, before they are sent.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/merchants/{merchant_id}/events/batch (the `PublishEvents` operationId).
+func (c *Client) PublishEvents(ctx context.Context, merchantID MerchantID, body PublishEventsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPublishEventsRequest(c.Server, merchantID, body)
 	if err != nil {
 		return nil, err
 	}
@@ -1069,6 +1133,53 @@ func NewPublishEventRequestWithBody(server string, merchantID MerchantID, conten
 	}
 
 	operationPath := fmt.Sprintf("/v1/merchants/%s/events", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewPublishEventsRequest calls the generic PublishEvents builder with application/json body
+func NewPublishEventsRequest(server string, merchantID MerchantID, body PublishEventsJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewPublishEventsRequestWithBody(server, merchantID, "application/json", bodyReader)
+}
+
+// NewPublishEventsRequestWithBody constructs an http.Request for the PublishEvents method, with any body, and a specified content type
+func NewPublishEventsRequestWithBody(server string, merchantID MerchantID, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "merchant_id", merchantID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/merchants/%s/events/batch", pathParam0)
 	if operationPath[0] == '/' {
 		operationPath = "." + operationPath
 	}
@@ -1533,6 +1644,24 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /v1/merchants/{merchant_id}/events (the `PublishEvent` operationId).
 	PublishEventWithResponse(ctx context.Context, merchantID MerchantID, body PublishEventJSONRequestBody, reqEditors ...RequestEditorFn) (*PublishEventResponse, error)
 
+	// PublishEventsWithBodyWithResponse Several things happened; tell whom they concern
+	//
+	// As publishEvent for each of them, all or none. Answers when the messages are stored, before they are sent.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/merchants/{merchant_id}/events/batch (the `PublishEvents` operationId).
+	PublishEventsWithBodyWithResponse(ctx context.Context, merchantID MerchantID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PublishEventsResponse, error)
+
+	// PublishEventsWithResponse Several things happened; tell whom they concern
+	//
+	// As publishEvent for each of them, all or none. Answers when the messages are stored, before they are sent.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/merchants/{merchant_id}/events/batch (the `PublishEvents` operationId).
+	PublishEventsWithResponse(ctx context.Context, merchantID MerchantID, body PublishEventsJSONRequestBody, reqEditors ...RequestEditorFn) (*PublishEventsResponse, error)
+
 	// ListInboxWithResponse A person's messages, newest first
 	//
 	// Texts are in the language of the header Accept-Language, en or zh-CN.
@@ -1791,6 +1920,47 @@ func (r PublishEventResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r PublishEventResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type PublishEventsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r PublishEventsResponse) GetApplicationProblemJSONDefault() *Problem {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r PublishEventsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r PublishEventsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r PublishEventsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r PublishEventsResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -2197,6 +2367,36 @@ func (c *ClientWithResponses) PublishEventWithResponse(ctx context.Context, merc
 	return ParsePublishEventResponse(rsp)
 }
 
+// PublishEventsWithBodyWithResponse Several things happened; tell whom they concern
+//
+// As publishEvent for each of them, all or none. Answers when the messages are stored, before they are sent.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/merchants/{merchant_id}/events/batch (the `PublishEvents` operationId).
+func (c *ClientWithResponses) PublishEventsWithBodyWithResponse(ctx context.Context, merchantID MerchantID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PublishEventsResponse, error) {
+	rsp, err := c.PublishEventsWithBody(ctx, merchantID, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePublishEventsResponse(rsp)
+}
+
+// PublishEventsWithResponse Several things happened; tell whom they concern
+//
+// As publishEvent for each of them, all or none. Answers when the messages are stored, before they are sent.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/merchants/{merchant_id}/events/batch (the `PublishEvents` operationId).
+func (c *ClientWithResponses) PublishEventsWithResponse(ctx context.Context, merchantID MerchantID, body PublishEventsJSONRequestBody, reqEditors ...RequestEditorFn) (*PublishEventsResponse, error) {
+	rsp, err := c.PublishEvents(ctx, merchantID, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePublishEventsResponse(rsp)
+}
+
 // ListInboxWithResponse A person's messages, newest first
 //
 // Texts are in the language of the header Accept-Language, en or zh-CN.
@@ -2454,6 +2654,35 @@ func ParsePublishEventResponse(rsp *http.Response) (*PublishEventResponse, error
 	return response, nil
 }
 
+// ParsePublishEventsResponse parses an HTTP response from a PublishEventsWithResponse call
+func ParsePublishEventsResponse(rsp *http.Response) (*PublishEventsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &PublishEventsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 204:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
 // ParseListInboxResponse parses an HTTP response from a ListInboxWithResponse call
 func ParseListInboxResponse(rsp *http.Response) (*ListInboxResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -2695,6 +2924,9 @@ type ServerInterface interface {
 	// PublishEvent Something happened; tell whom it concerns
 	// (POST /v1/merchants/{merchant_id}/events)
 	PublishEvent(ctx echo.Context, merchantID MerchantID) error
+	// PublishEvents Several things happened; tell whom they concern
+	// (POST /v1/merchants/{merchant_id}/events/batch)
+	PublishEvents(ctx echo.Context, merchantID MerchantID) error
 	// ListInbox A person's messages, newest first
 	// (GET /v1/merchants/{merchant_id}/inbox)
 	ListInbox(ctx echo.Context, merchantID MerchantID, params ListInboxParams) error
@@ -2837,6 +3069,22 @@ func (w *ServerInterfaceWrapper) PublishEvent(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.PublishEvent(ctx, merchantID)
+	return err
+}
+
+// PublishEvents converts echo context to params.
+func (w *ServerInterfaceWrapper) PublishEvents(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "merchant_id" -------------
+	var merchantID MerchantID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "merchant_id", ctx.Param("merchant_id"), &merchantID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter merchant_id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.PublishEvents(ctx, merchantID)
 	return err
 }
 
@@ -3056,6 +3304,7 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	}
 
 	router.POST(options.BaseURL+"/v1/merchants/:merchant_id/events", wrapper.PublishEvent, options.OperationMiddlewares["publishEvent"]...)
+	router.POST(options.BaseURL+"/v1/merchants/:merchant_id/events/batch", wrapper.PublishEvents, options.OperationMiddlewares["publishEvents"]...)
 	router.GET(options.BaseURL+"/v1/merchants/:merchant_id/inbox", wrapper.ListInbox, options.OperationMiddlewares["listInbox"]...)
 	router.POST(options.BaseURL+"/v1/merchants/:merchant_id/inbox/:message_id/read", wrapper.MarkRead, options.OperationMiddlewares["markRead"]...)
 	router.GET(options.BaseURL+"/v1/merchants/:merchant_id/deliveries", wrapper.ListDeliveries, options.OperationMiddlewares["listDeliveries"]...)
@@ -3220,6 +3469,40 @@ type PublishEventdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response PublishEventdefaultApplicationProblemPlusJSONResponse) VisitPublishEventResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PublishEventsRequestObject struct {
+	MerchantID MerchantID `json:"merchant_id"`
+	Body       *PublishEventsJSONRequestBody
+}
+
+type PublishEventsResponseObject interface {
+	VisitPublishEventsResponse(w http.ResponseWriter) error
+}
+
+type PublishEvents204Response struct {
+}
+
+func (response PublishEvents204Response) VisitPublishEventsResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type PublishEventsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response PublishEventsdefaultApplicationProblemPlusJSONResponse) VisitPublishEventsResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -3518,6 +3801,9 @@ type StrictServerInterface interface {
 	// PublishEvent Something happened; tell whom it concerns
 	// (POST /v1/merchants/{merchant_id}/events)
 	PublishEvent(ctx context.Context, request PublishEventRequestObject) (PublishEventResponseObject, error)
+	// PublishEvents Several things happened; tell whom they concern
+	// (POST /v1/merchants/{merchant_id}/events/batch)
+	PublishEvents(ctx context.Context, request PublishEventsRequestObject) (PublishEventsResponseObject, error)
 	// ListInbox A person's messages, newest first
 	// (GET /v1/merchants/{merchant_id}/inbox)
 	ListInbox(ctx context.Context, request ListInboxRequestObject) (ListInboxResponseObject, error)
@@ -3673,6 +3959,54 @@ func (sh *strictHandler) PublishEvent(ctx echo.Context, merchantID MerchantID) e
 		return err
 	} else if validResponse, ok := response.(PublishEventResponseObject); ok {
 		return validResponse.VisitPublishEventResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// PublishEvents operation middleware
+func (sh *strictHandler) PublishEvents(ctx echo.Context, merchantID MerchantID) error {
+	var request PublishEventsRequestObject
+
+	request.MerchantID = merchantID
+
+	var body PublishEventsJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.PublishEvents(ctx.Request().Context(), request.(PublishEventsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "PublishEvents")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(PublishEventsResponseObject); ok {
+		return validResponse.VisitPublishEventsResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -3908,49 +4242,50 @@ func (sh *strictHandler) ApplyRetention(ctx echo.Context) error {
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"3Fr/cuO28X+VHX4zk7tvKMl2fGmi+8s5u61n7pIb251Me3EViFiJiEmAAUDrFI9m+jR9sD5JZwH+lCDJ",
-	"ju1L2/9oEVwsdj/76wPfRYnKCyVRWhON76KCaZajRe3++rZcoj4/pUcho3FUMJtGcSRZjtE4mtLbieBR",
-	"HGn8pRQaeTS2usQ4MkmKOaPvPtM4i8bR/43afUb+rRmdn0arVRy9KbVRmhZzNIkWhRWKdpP40U4S9xLU",
-	"DGyKULA5whRnSmMUe51+KVEvW6X8+qirQs4+vkU5t2k0Pnr1VRzZZUErjdVCzp0Gb0UubHPKNYmZe9kV",
-	"yHHGysxG41cHMUkXeZlH46MD+ktI/9dhs4+QFueo3UbvUCcpk3arTfNqwaPNuqKvTaGkQefK91pNM8zp",
-	"MVHSonTnZUWRiYSRwUeFX/HFz4asf3fPzWq5bse+/y7++Aa+OX71ByiaNfURnEqnmIlbMjXhTqsCtRVe",
-	"WWYt5oVH5LoV4yhhBsk+7cvalXFExpOY0TuU5IcPEeZMZFEcLXCaKnXjcDNVH6PrOPC5RmaRT5izzkzp",
-	"nJ4iziwOrMgJdBvfcH+M3/bVcttBUPJCCQ+E4Ptb3P4yY8ZOUOtQVJ1AonhQJfeVscyWZvOzP19dvQf/",
-	"sg5GWg+Vq6I44CgXwNWCBxmH9sF9yKvhc+kWr2oxd4H4buPoQ8/wHTO2sKoEtViq9YlbXPaQ0gJJTX/G",
-	"xJIutXLv2Rw38S0s5v2H+xy0PWPEtGbLxsRJk0B3H93vtkvdy9rwfefPmMiQj2EublFCWbwGcyOKgn6S",
-	"aqr4EqwCg5KDVTEo7eBRIxiEAS4Mm2boLF6FZYGSk5KdAIriaicyud8gGKVnt3X64lyQiix737HvjGUG",
-	"4/WUUnKBMsFeZqAjK4new7NZcLOmyt0j6/Zy0/7FnFm2/Rg+5fcdcc5N7OLXxMByVUqHxQ13dpPDfjVk",
-	"mU8xkCm+92FOQZoJSQ61ri42MSyk/eo4GPkqSUr90JSoNH+ApVVpE5VjMP8ZW4VdMLOUJviqTh+dduGr",
-	"45jqs0VN9vj7Bzb4dXL9xY8/Dqunz6J4T8h18kudVZo005w37rZSlTf6Noxb/IbC1wXEBRrXlKwnmypT",
-	"dc48VSpDJjeUrVeGtvAdy5ptciHrPw/7ljoZ/I0Nfj0YfHPdPk6G48H1/38Wcv05VeR3aEwwXVKGCVf7",
-	"XZ3Abyjluddgm0iN7GHyrLAZ7gTbbvR09AnUJy899ubZW5GciZ+iHPV89XwlqdOw7sqPa1in1iZkb46W",
-	"usBgJ0V9Uv/4faE7vp0JzPj+U/pljRah465bUUhjWVWv9mexTurdgTnNkq3Yvh8g15BX6RF7u4eOdYE0",
-	"agg/UayZVStX4bvRtL2i5DTybZSoqxQ1Qs6WMEWgJdSIkOBWxrZkV29fiQ4p/4OfGM6qRmZran1Y41+1",
-	"QhONrJq0+meaK4nw4vjw4GUM1A4JOYcXUoEpkwSNgZnSwNnSvIxhupyohXTVIjBA+I4rkPb3TxcGE412",
-	"U7dFajCZ/Osf/3wNSmZLWKQoobIC9X1aWVdB4jDA+lG2BYNtDJQ62w/J7lH8J/VerQ32Jsc1T79JmfSJ",
-	"8gEd5k6De8NMttn1KkVQGQf/HuYKDSgJRswluX+KRnB03ZjEBRBACAVHx5CqUpsA2EP2Xivem9WPfTz3",
-	"a18dbHVGA/JSiyjuynx1cBDqhvbZ+lwW5UObecExL5RFmSwnN7hcO9zh0de91uTrXWjs+8E1UuBe1iPN",
-	"a5Bk7xyZNMAygtfvbNFe/VyzhJd6D4i/FcY+thNYz48bIXzPYu8TTqmFXV6SaK+LQX0rfAF0Gzp8I9Pd",
-	"dJdaW3jqSciZCsQVZpmBAlWRITDJwSwNKQGLlFlIWVGgRB6DkgmOQcgBKwpw9FAMOMiZyGIXhMihoo8M",
-	"vLi0THKmOfxQ/3Q4PHg5hHNJ7S/LxpCwLENtgGkftNS6GagOBC/cUGBeOoXo9ZxZXLAlvKh3rgxqXg6b",
-	"YjuOTmYWdUIipbJiVtF2tdQojm5RG3/sQzcgFShZIaJx9OXwYPhl5Br01Jl2dHs4qplGM7rrkI6rkRtF",
-	"zOiuHklWowK1obAc1PMqxwxDNMEPZNQFo9DJOMUPHa4W/rlpTWgsW5ohnNfgtXROwqE70jmnSNTMoOOf",
-	"ozUm8+jgYAeL+TD2sm1PAvxlc5y6VXArKuo3LLdRtMOLxpEp85zpZTSOTrUqgIGz7ecGqv7exGBTZQgr",
-	"bkdhyXhTpPxDjyqmb5hNUmAWmJvISZkuWf8hrFC7ZNThnlfx3tU19b+6XsU78VKxN1UCmfvq1vcl5ZrT",
-	"dtmG4kEev5l2HnKXEJbVbxEeL6+mA+8naY2nvIftqwuRe6z0Fxer62cMkR6TGYiSE3cp8wSx0YSbQ/2C",
-	"OvvYpchULUBYWKAvMb8d9feH8uiuQxOvSHWUfP1+7MEhF7jv6bPRj7jvuY6jQplA8F043RsO+RMgJYQS",
-	"anB5h8d+JFYuUXLCBJszIUGqRQyl5OiJZ8NyrFMrCO4+3eV2X44f592O+ddIVJkgFKjB7QKCx4RnvEUN",
-	"amZR0imEgaKcZsKkyIdwIs2Cmgc3W/kK6quEayeMVZo6Fn8JSu+X/vdgFX3vxXrC3OMLjf224tOexOte",
-	"9qrf6xF8V88ItS7hGUDbpTPSU+BM5WhTGsHqXvE1WMwyWKQqJ9cl1DlqafaCzN85thVyvU/9aL1/hazu",
-	"1uS8JPxWd20pMoL3SZJgYQdvq7fUKtLY/Ws6ePPdpvep7jq27n4lV2MiCoFPcPm8pW6WUiPrl+BNkua/",
-	"qzq2rOpzlsYT8D14r2WUuEBjYSa0eea66LBLv9VsNFVE9iz1sMd4P0c5fMf0zYVH4ScNiWcHYcPIh4tv",
-	"3hL2jwQjSfNwhNR1a66I7U2A1fA3aIbbnePCGrVgnrNvCTEjoWjOsiob509kRVfLZ1q54bi1y+NieVsj",
-	"Qhsy11pAqjJufKtUEYyed6QxVBhHhgzhhHONxqABIR37WGhxyyyCRLtQ+saXK42z0iCHhbApHB8dwU/M",
-	"fzeRyk5YlqkF8p+GcIEFMsumGcJ06bbuMFdwg8vN6vXGUbbrHNPzNDFBTvIT9zQbbFo4kJt/q3AmF9ZU",
-	"znsCTF7gXBiLGphstnl4XI/uOvP2qs8X9T186n4Pebhn4uNNMF9grm6fpMPzklwCi5+8mvWJh0eWM2aT",
-	"dNOGfyn47xUl1S3Jf3aYPAFE/Dmp13b5S+n635lA2Li99erFYhU0unf9GR4QZ8CyrKFJzRAcEWKsoDGD",
-	"kdAOGeiZ041ceVIU2bIlM//XGNNmAnYEKdUdlflpn0m4OLs6++7q/PvvJu/OLi9P/nR2OTk9+etlkDPt",
-	"XjW4EG8uGT5cU5DRn3X0u+uZaETt8b8DAAD//w==",
+	"3FrdciO30X2Vrvlc5d3PQ1KStY7NvaJXSqKqXXtLUsqVrBUanGlyYM0AYwAjLq1iVZ4mD5YnSTUwvyT4",
+	"Z4nrJHckBwM0Gqe7Tx/wMYhklkuBwuhg+BjkTLEMDSr77dtigerqgj5yEQyDnJkkCAPBMgyGwYSejnkc",
+	"hIHCXwquMA6GRhUYBjpKMGP03mcKp8Ew+L9Bs87APdWDq4tguQyDN4XSUtHgGHWkeG64pNUEfjTjyD4E",
+	"OQWTIORshjDBqVQYhM6mXwpUi8YoNz5om5Cxj29RzEwSDM9efRUGZpHTSG0UFzNrwVuecVPvcmXG1D5s",
+	"TxjjlBWpCYavTkKanWdFFgzPTugbF+7bab0OFwZnqOxC71BFCRNmo0+zcsCT3bqkt3UuhUZ7lO+VnKSY",
+	"0cdICoPC7pflecojRg4f5G7EFz9r8v7jnotV89oVu+d3/cc38M35qz9AXo+ptmBNusCUP5CrCXdK5qgM",
+	"d8YyYzDLHSJXvRgGEdNI/mkeVkcZBuQ8gSk9Q0Hn8CHAjPE0CIM5ThIp7y1uJvJjcBd6XlfIDMZjZr0z",
+	"lSqjT0HMDPYMzwh0a+/Ebhu/7a3Fpo2giHPJHRC8zx9w88OUaTNGpXxRNYJIxl6T7FvaMFPo9df+fHv7",
+	"HtzDKhhpPJRHFYSeg7IBXA44yDm0Du5CXgWfGzt4WU3z6InvJo4+dBzfcmMDq3KiBkuVPWGDyw5SGiDJ",
+	"yc8YGbKlMu49m+E6vrnBrPthn402ewyYUmxRuziqE+j2rbvVtpl7Uzm+e/hTxlOMhzDjDyigyF+Dvud5",
+	"Tj8JOZHxAowEjSIGI0OQysKjQjBwDTHXbJKi9XgZljmKmIxsBVAQliuRy90C3ii9fKjSVxxzMpGl71v+",
+	"nbJUY7iaUoqYo4iwkxloy1KgO+Hp1LtYXeX2yLqd3LR7cMwM27wNl/K7B3EV69DGrw6BZbIQFotrx9lO",
+	"DrvNEEU2QU+m+N6FOQVpygUdqLF1sY5hLsxX597Il1FUqENTolTxAZ6WhYlkht78p00Zdt7MUmjvoyp9",
+	"tOjCV+ch1WeDivzx9w+s9+v47osff+yXnz4Lwh0h18ovVVap00y937BNpcrT6PowbPDrC18bENeoLSlZ",
+	"TTZlpmrteSJlikysGVuN3LiEPjDosH5pr0Tn4nppOdWVe+G0JFXV19UM6HO3P8U5yrVyuBkX1dfT7lGP",
+	"en9jvV9Pet/cNR/H/WHv7v8/82H3iijFO9Tam+8pRfrpyjYq8xu4SOYs2DSlQnbYfIabFLdGy3b4t+zx",
+	"FFg3e+jcs7OkWhc/Rz3tnNXxamqLcW9L8CvBStzM5+8YDdFYLxUkotfdfnfSLe9OOabx7l26YbUVvu2u",
+	"epELbVhZcHen4Vbt2II5xaKN2N4PkCvIK+0Ind9927pG6pW4a4lW3KqkpSjtaNpcEjPqWddq7G2CCiFj",
+	"C5gg0BBiUjRxM8embF0tX07tM/4H1/JclkxsY204rHMpudxYIStbxe6eZlIgvDg/PXkZAvE5LmbwQkjQ",
+	"RRSh1jCVCmK20C9DmCzGci5sufN0QI4yeurW7vZIY6TQrNs2TzRG43/945+vQYp0AfMEBZReIOKqpLEl",
+	"MPQDrBtlGzDYxECh0t2QbG/FvVKt1fhgZ3JcOek3CRMuUR5Srbc53DlmvMmvtwmCTGNwz2EmUYMUoPlM",
+	"0PFPUPMYLZ0UOAcCCKHg7BwSWSjtAbvP3yvFe7361bTh1cnGw6hBXigehO05X52c+OjcLl9fibw4tBvh",
+	"MWa5NCiixfgeFyubOz37ukNNvt6Gxu45WAoF9mHVk70GQf7OkAkNLCV4/c4e7dTPFU+4WfeA+FuuzVOZ",
+	"wGp+XO6gl5uKvUs4heJmcUNTO1s0qgfuCqBd0OIbmWqnu8SY3GlnXEylJ64wTTXkKPMUgYkY9EKTETBP",
+	"mIGE5TkKjEOQIsIhcNFjeQ5W3woBexnjaWiDEGMo9S8NL24MEzFTMfxQ/XTaP3nZhytB9JelQ4hYmqLS",
+	"wJQLWqJuGsoNwQtHs19ag+jxjBmcswW8qFYuHapf9utiOwxGU4MqoimFNHxa6o7VrEEYPKDSbtuntsPL",
+	"UbCcB8Pgy/5J/8vAEvTEunbwcDqopFI9eGyppsuB7aX04LHqqZaDHJWmsOxVDXeMKfp0jh/IqXNGoZPG",
+	"FD+0uWryz3XjQm3YQvfhqgKvoX0SDu2WrmKKRMU0WgE9WJFiz05Otsiwh8mvDT3xCLD1diqqYEeU2rV/",
+	"3trQlrAbBrrIMqYWwTC4UDIHBta3n2so+b0OwSRSE1bsityQ8yZI+Yc+ypDeYSZKgBlgVlIgY9q3DR/8",
+	"BjVDBi3xfBnuHF3dXSzvluFWvJTyU5lAZq66dc+Scs1FM2zNcO9FRN3tHHIZ4p+rSxGePl+lZ+4304rQ",
+	"uofvyxudPUa6m5fl3RFDpCPFeqJkZG+VniE26nCzqJ8Tsw9tikzkHLiBealu/HbU7w/lwWNL516S6Sji",
+	"1Qu+g0POc2HVldOfcGF1Fwa51J7gu7a21yL4J0CKDyVEcOOWEP9ErNygiAkTbMa4ACHnIRQiRqeca5Zh",
+	"lVqBx/bVbcfeyGxPgFbj/hUVWEQIOSqwqwCPQ8IzPqACOTUoaBdcQ15MUq4TjPswEnpO5MH2Vq6Cuiph",
+	"6YQ2UhFjcbe49HzhfvdW0fduWqcMOnyhNt+WetqznHqpOna5HsF3eUSotRVbD9purJOeA2cyQ5NQC1Zx",
+	"xddgME1hnsiMji4i5qiE3hNkA1vFjwS1UQ0j18ZQi4gsSsoLxyyk9oW6dGpojoczfUyg6f2Qdr7unefD",
+	"BAUvS8HiQnuBYb1VQmMnMtx1esOdVjuYj8adCBfltbGYFZTZymvkBBklvlEUYW56b8un1ETQUf+a9N58",
+	"t35exMisjrsfGVMY8ZzjM/yvYgOjKoRC1iVn6/LdfxdvavT2Y5KmEbjurNNMCJyjNjDlSh+ZMVns0m/V",
+	"PQVxJXYUptS5CzkGUXrH1P21Q+EnDYmjg7C+q/HTsqy5ynkiGGk2B0dILI+39GZnAixlgV4te2xtJFdE",
+	"J31MRuvTzHzRTGXV1dhn8qKtvlMlrWzS+OVpsbyJN9CCzJIBSGQaa0eiS+nZKdIhVTttZbI+jOJYodao",
+	"gQurS+eKPzCDINDMpbp35UrhtNAYw5ybBM7PzuAn5t4bC2nGLE3lHOOf+nCNOTLDJinCZGGXbmmacI+L",
+	"9er1xor5q+rjcViHV63+xGx3TWf1B3L9jyHrcm50eXjPgMlrnHFtUAET9TKHx/XgsaXELLtKYveEL+zv",
+	"vhPeRfOuMZMPz8Lz3Ew2gYXPXs26ktQTy1nVU3R9+Jc8/r2ipLw/+88Ok2eAiNsncW2bv6Sq/qkH3ITN",
+	"fWgnFsugUZ2Lcb90MLUNWx1efbASmTac+gxGk7ZkYqepr+XKUZ6ni0bm/l/T0uue1UrnVHdk6nQgJuD6",
+	"8vbyu9ur778bv7u8uRn96fJmfDH6641XTW9fQtkQr6+fPtxRkNHXKvrtxV0wIHr87wAAAP//",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

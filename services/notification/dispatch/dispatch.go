@@ -42,6 +42,11 @@ type Dispatcher struct {
 	log     *slog.Logger
 	wake    chan struct{}
 	lanes   *lanes
+
+	mu sync.Mutex
+	// sending is the context of attempts while the loop runs, else nil.
+	sending context.Context //nolint:containedctx // attempts of others' requests outlive these
+	running sync.WaitGroup
 }
 
 // New returns a dispatcher with a sender for each channel that needs one.
@@ -57,15 +62,54 @@ func (d *Dispatcher) Wake() {
 	}
 }
 
+var _ store.Sender = (*Dispatcher)(nil)
+
+// Hold implements [store.Sender]: as many as there are places in their lanes, while the loop runs.
+func (d *Dispatcher) Hold(due []store.Due) ([]store.Due, time.Duration) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.sending == nil {
+		return nil, lease
+	}
+	return d.lanes.take(due), lease
+}
+
+// Drop implements [store.Sender].
+func (d *Dispatcher) Drop(held []store.Due) {
+	for _, h := range held {
+		d.lanes.leave(laneOf(h.Channel, h.TargetID))
+	}
+}
+
+// Send implements [store.Sender]. What comes when the loop has ended is sent after its lease.
+func (d *Dispatcher) Send(held store.Lease) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, m := range held.Messages {
+		if d.sending == nil {
+			d.lanes.leave(laneOf(m.Delivery.Channel, m.Delivery.TargetID))
+			continue
+		}
+		sending := d.sending
+		d.running.Go(func() { d.attempt(sending, held, m) })
+	}
+}
+
+func (d *Dispatcher) take(sending context.Context) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.sending = sending
+}
+
 // Run sends until ctx ends, then lets attempts under way end and returns nil.
 func (d *Dispatcher) Run(ctx context.Context) error {
 	sending, interrupt := context.WithCancel(context.WithoutCancel(ctx))
 	defer interrupt()
-	var running sync.WaitGroup
+	d.take(sending)
 	ticker := time.NewTicker(poll)
 	defer ticker.Stop()
 	for ctx.Err() == nil {
-		more, err := d.round(ctx, sending, &running)
+		more, err := d.round(ctx, sending)
 		if err != nil && ctx.Err() == nil {
 			d.log.WarnContext(ctx, "deliveries wait", "error", err)
 		}
@@ -78,14 +122,15 @@ func (d *Dispatcher) Run(ctx context.Context) error {
 		case <-ticker.C:
 		}
 	}
+	d.take(nil)
 	defer time.AfterFunc(grace, interrupt).Stop()
-	running.Wait()
+	d.running.Wait()
 	return nil
 }
 
 // round claims and starts what is due and has a free place in its lane. It tells whether another look
 // may find more at once.
-func (d *Dispatcher) round(ctx, sending context.Context, running *sync.WaitGroup) (more bool, err error) {
+func (d *Dispatcher) round(ctx, sending context.Context) (more bool, err error) {
 	endpoints, channels, free := d.lanes.full()
 	if free == 0 {
 		return false, nil
@@ -119,7 +164,7 @@ func (d *Dispatcher) round(ctx, sending context.Context, running *sync.WaitGroup
 			d.lanes.leave(laneOf(p.Channel, p.TargetID))
 			continue
 		}
-		running.Go(func() { d.attempt(sending, claimed, m) })
+		d.running.Go(func() { d.attempt(sending, claimed, m) })
 	}
 	return true, nil
 }

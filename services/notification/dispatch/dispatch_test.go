@@ -240,7 +240,7 @@ func TestAReceiverThatAsksForRestGetsIt(t *testing.T) {
 	for i := range 20 {
 		publish(t, s, fmt.Sprintf("evt_more_%d", i))
 	}
-	more, err := d.round(context.Background(), context.Background(), &sync.WaitGroup{})
+	more, err := d.round(context.Background(), context.Background())
 	if err != nil || more || len(sent) != 0 {
 		t.Errorf("a resting receiver is called: %v, %v", more, err)
 	}
@@ -312,17 +312,51 @@ func TestStoppingWaitsForAttemptsUnderWayAndStoresTheirResults(t *testing.T) {
 	}
 }
 
+func TestWhatIsPublishedHereIsSentWithoutALookIntoTheTable(t *testing.T) {
+	c := newClock()
+	s := newStore(t, c)
+	sent := make(chan string, 100)
+	d := dispatcher(s, c, domain.ChannelEmail, senderFunc(func(_ context.Context, m domain.Message) domain.Result {
+		sent <- m.Event.EventID
+		return ok
+	}))
+	stop := run(t, d)
+	e, err := domain.NewEvent(domain.Event{
+		MerchantID: "m1", EventID: "evt_0", Type: "refund.succeeded", CaseID: "case_1", OrderID: "order_1", BuyerID: "buyer_1",
+		Number: 1, OccurredAt: time.Unix(1_700_000_000, 0), Audience: domain.AudienceEveryone,
+	}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range 20 {
+		e.EventID = fmt.Sprint("evt_", i)
+		if err := s.PublishAll(t.Context(), "m1", []domain.Event{e}, d); err != nil {
+			t.Fatal(err)
+		}
+	}
+	seen := map[string]bool{}
+	for range 20 {
+		seen[wait(t, sent, "letter")] = true
+	}
+	stop()
+	if n := count(t, s, store.Filter{State: domain.StatePending}); n != 0 || len(seen) != 20 {
+		t.Errorf("%d are pending, %d letters", n, len(seen))
+	}
+	if held, _ := d.Hold([]store.Due{{DeliveryID: "dlv_1", Channel: domain.ChannelEmail}}); len(held) != 0 {
+		t.Error("a loop that has ended takes something on")
+	}
+}
+
 func TestAChannelWithoutASenderIsSkipped(t *testing.T) {
 	c := newClock()
 	s := newStore(t, c)
 	e := endpoint(t, s, "https://shop.example")
 	publish(t, s, "evt_1")
 	d := New(s, nil, slog.New(slog.DiscardHandler), c.now)
-	var running sync.WaitGroup
-	if _, err := d.round(context.Background(), context.Background(), &running); err != nil {
+	if _, err := d.round(context.Background(), context.Background()); err != nil {
 		t.Fatal(err)
 	}
-	running.Wait()
+	d.running.Wait()
 	if n := count(t, s, store.Filter{EndpointID: e.EndpointID, State: domain.StateSkipped}); n != 1 {
 		t.Errorf("%d skipped", n)
 	}

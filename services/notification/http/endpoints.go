@@ -45,7 +45,7 @@ func (h *Handlers) UpdateWebhookEndpoint(ctx context.Context, r api.UpdateWebhoo
 	if err != nil {
 		return nil, err
 	}
-	h.due()
+	h.sender.Wake()
 	return api.UpdateWebhookEndpoint200JSONResponse(endpointFrom(e, secret)), nil
 }
 

@@ -23,30 +23,24 @@ func Catalog() fs.FS { return database.Sub(catalog, "catalog") }
 
 // Handlers implements api.StrictServerInterface.
 type Handlers struct {
-	store *store.Store
-	guard *webhook.Guard
-	book  *wording.Book
-	// due is called after something was stored that is to be sent.
-	due func()
+	store  *store.Store
+	guard  *webhook.Guard
+	book   *wording.Book
+	sender store.Sender
 	// keep is how many days messages are kept; 0 means for ever.
 	keep int
 }
 
 var _ api.StrictServerInterface = (*Handlers)(nil)
 
-// New returns the handlers. They call due after something was stored that is to be sent; it must not
-// block.
-func New(s *store.Store, guard *webhook.Guard, book *wording.Book, due func()) *Handlers {
-	return &Handlers{store: s, guard: guard, book: book, due: due}
+// New returns the handlers. The sender sends what they store.
+func New(s *store.Store, guard *webhook.Guard, book *wording.Book, sender store.Sender) *Handlers {
+	return &Handlers{store: s, guard: guard, book: book, sender: sender}
 }
 
 // PublishEvent stores what happened and whom to tell.
 func (h *Handlers) PublishEvent(ctx context.Context, r api.PublishEventRequestObject) (api.PublishEventResponseObject, error) {
-	event, err := domain.NewEvent(domain.Event{
-		MerchantID: r.MerchantID, EventID: r.Body.EventID, Type: r.Body.Type, CaseID: r.Body.CaseID,
-		OrderID: r.Body.OrderID, BuyerID: r.Body.BuyerID, Number: r.Body.Number, OccurredAt: r.Body.OccurredAt,
-		Audience: domain.Audience(r.Body.Audience), Stage: value(r.Body.Stage), Status: value(r.Body.Status), Outcome: value(r.Body.Outcome),
-	}, value(r.Body.Data))
+	event, err := eventOf(r.MerchantID, *r.Body)
 	if err != nil {
 		return nil, err
 	}
@@ -55,9 +49,32 @@ func (h *Handlers) PublishEvent(ctx context.Context, r api.PublishEventRequestOb
 		return nil, err
 	}
 	if created {
-		h.due()
+		h.sender.Wake()
 	}
 	return api.PublishEvent200JSONResponse{Created: created}, nil
+}
+
+// PublishEvents stores what happened and whom to tell, all or none of it.
+func (h *Handlers) PublishEvents(ctx context.Context, r api.PublishEventsRequestObject) (api.PublishEventsResponseObject, error) {
+	events := make([]domain.Event, len(r.Body.Events))
+	for i, e := range r.Body.Events {
+		var err error
+		if events[i], err = eventOf(r.MerchantID, e); err != nil {
+			return nil, err
+		}
+	}
+	if err := h.store.PublishAll(ctx, r.MerchantID, events, h.sender); err != nil {
+		return nil, err
+	}
+	return api.PublishEvents204Response{}, nil
+}
+
+func eventOf(merchantID string, e api.Event) (domain.Event, error) {
+	return domain.NewEvent(domain.Event{
+		MerchantID: merchantID, EventID: e.EventID, Type: e.Type, CaseID: e.CaseID,
+		OrderID: e.OrderID, BuyerID: e.BuyerID, Number: e.Number, OccurredAt: e.OccurredAt,
+		Audience: domain.Audience(e.Audience), Stage: value(e.Stage), Status: value(e.Status), Outcome: value(e.Outcome),
+	}, value(e.Data))
 }
 
 // ListInbox returns a page of a person's messages, newest first, in the language of the request.
@@ -107,6 +124,6 @@ func (h *Handlers) ResendDelivery(ctx context.Context, r api.ResendDeliveryReque
 	if err != nil {
 		return nil, err
 	}
-	h.due()
+	h.sender.Wake()
 	return api.ResendDelivery200JSONResponse(deliveryFrom(d)), nil
 }

@@ -13,7 +13,6 @@ import (
 
 	"aftercare.dev/services/notification/domain"
 	"aftercare.dev/services/platform/database"
-	"aftercare.dev/services/platform/ids"
 	"aftercare.dev/services/platform/seal"
 )
 
@@ -84,9 +83,8 @@ func (s *Store) Publish(ctx context.Context, e domain.Event) (created bool, err 
 
 func (s *Store) publish(tx *gorm.DB, e domain.Event) error {
 	now := s.clock()
-	row := rowOfEvent(e, database.At(now))
-	var err error
-	if row.Data, err = s.sealer.Seal(dataAt(e.MerchantID, e.EventID), row.Data); err != nil {
+	row, err := s.sealed(e, now)
+	if err != nil {
 		return err
 	}
 	if err := tx.Create(&row).Error; err != nil {
@@ -97,11 +95,7 @@ func (s *Store) publish(tx *gorm.DB, e domain.Event) error {
 		return err
 	}
 	var rows []deliveryRow
-	for _, target := range e.Targets(endpoints) {
-		d := domain.NewDelivery(ids.New(deliveryPrefix), e, target, now)
-		if target.Channel == domain.ChannelEmail && !s.emailOn {
-			d = d.Skip(domain.ErrorChannelOff)
-		}
+	for _, d := range s.deliveriesOf(e, endpoints, now) {
 		rows = append(rows, rowOfDelivery(d))
 	}
 	if len(rows) == 0 {

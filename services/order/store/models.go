@@ -81,6 +81,17 @@ const (
 
 func (r heldRow) units() domain.Range { return domain.Range{From: r.FromUnit, To: r.ToUnit} }
 
+// addTo adds the range to what is held of its order; the ranges of a line come lowest first.
+func (r heldRow) addTo(order domain.Record) {
+	held := order.Held[r.LineID]
+	if r.State == heldReturned {
+		held.Returned = append(held.Returned, r.units())
+	} else {
+		held.Reserved = append(held.Reserved, r.units())
+	}
+	order.Held[r.LineID] = held
+}
+
 // reservationRow is a case's reservation. A settled one without lines may be a tombstone, which keeps
 // a reservation from being made that was ended before it arrived.
 type reservationRow struct {

@@ -10,6 +10,7 @@ import (
 	"aftercare.dev/services/order/domain"
 	"aftercare.dev/services/platform/database"
 	"aftercare.dev/services/platform/money"
+	"aftercare.dev/services/platform/problem"
 )
 
 var errReservationExists = errors.New("the case has a reservation")
@@ -30,36 +31,31 @@ func (s *Store) Reserve(ctx context.Context, merchantID, orderID, caseID string,
 	}
 	r := reserving{merchantID, orderID, caseID, lines, database.At(s.now())}
 	var made domain.Reservation
-	err := database.InTx(ctx, s.db, func(tx *gorm.DB) (err error) {
+	refused := database.InTx(ctx, s.db, func(tx *gorm.DB) (err error) {
 		made, err = r.reserve(tx)
 		return err
 	})
-	if errors.Is(err, errReservationExists) {
-		existing, err := s.Reservation(ctx, merchantID, orderID, caseID)
-		if err != nil {
-			return domain.Reservation{}, err
-		}
-		return existing, existing.Repeats(lines)
+	if refused == nil {
+		return made, nil
 	}
-	if err != nil {
-		return domain.Reservation{}, fmt.Errorf("reserve units: %w", err)
+	_, isProblem := problem.As(refused)
+	if !isProblem && !errors.Is(refused, errReservationExists) {
+		return domain.Reservation{}, fmt.Errorf("reserve units: %w", refused)
 	}
-	return made, nil
-}
-
-func (r reserving) reserve(tx *gorm.DB) (domain.Reservation, error) {
-	row := reservationRow{
-		MerchantID: r.merchantID, OrderID: r.orderID, CaseID: r.caseID,
-		State: string(domain.ReservationOpen), ReservedAt: r.at,
-	}
-	// The key comes first: a second request of the case waits here for the first one.
-	err := tx.Create(&row).Error
-	if database.IsDuplicate(err) {
-		return domain.Reservation{}, errReservationExists
+	// It may be the case's own units that are not free any more.
+	existing, err := s.Reservation(ctx, merchantID, orderID, caseID)
+	if isProblem && problem.HasCode(err, domain.CodeReservationNotFound) {
+		return domain.Reservation{}, fmt.Errorf("reserve units: %w", refused)
 	}
 	if err != nil {
 		return domain.Reservation{}, err
 	}
+	return existing, existing.Repeats(lines)
+}
+
+func (r reserving) reserve(tx *gorm.DB) (domain.Reservation, error) {
+	// The lines come first: what is free is known under their locks, and a second request of the case waits here for
+	// the first one. Of two requests for different lines the key of the reservation refuses one, with what it has counted.
 	if err := r.lock(tx); err != nil {
 		return domain.Reservation{}, err
 	}
@@ -67,17 +63,22 @@ func (r reserving) reserve(tx *gorm.DB) (domain.Reservation, error) {
 	if err != nil {
 		return domain.Reservation{}, err
 	}
+	row := reservationRow{
+		MerchantID: r.merchantID, OrderID: r.orderID, CaseID: r.caseID,
+		State: string(domain.ReservationOpen), Document: database.AsJSON(reserved), ReservedAt: r.at,
+	}
+	err = tx.Create(&row).Error
+	if database.IsDuplicate(err) {
+		return domain.Reservation{}, errReservationExists
+	}
+	if err != nil {
+		return domain.Reservation{}, err
+	}
 	var held []heldRow
 	for _, line := range reserved {
 		held = append(held, r.hold(line.LineID, line.Units, heldReserved)...)
 	}
-	if err := insert(tx, held); err != nil {
-		return domain.Reservation{}, err
-	}
-	row.Document = database.AsJSON(reserved)
-	err = tx.Model(&reservationRow{}).Where(ofCase, r.merchantID, r.orderID, r.caseID).
-		Update("document", row.Document).Error
-	return row.reservation(), err
+	return row.reservation(), insert(tx, held)
 }
 
 // lock counts the units as reserved, line by line in the order of their ids. From here to the end of
@@ -137,21 +138,24 @@ func (r reserving) choose(tx *gorm.DB) ([]domain.ReservedLine, error) {
 	for i, line := range r.lines {
 		ids[i] = line.LineID
 	}
-	var rows []lineRow
-	if err := tx.Where(ofLines, r.merchantID, r.orderID, ids).Find(&rows).Error; err != nil {
-		return nil, fmt.Errorf("read lines: %w", err)
+	var rows []struct {
+		Line lineRow `gorm:"embedded"`
+		// FromUnit and ToUnit are a range that is held, NULL for a line of which nothing is.
+		FromUnit, ToUnit *int64
 	}
-	var held []heldRow
-	if err := tx.Where(ofLines, r.merchantID, r.orderID, ids).Find(&held).Error; err != nil {
-		return nil, fmt.Errorf("read held units: %w", err)
+	err := tx.Table("order_lines AS l").Select("l.*, h.from_unit, h.to_unit").
+		Joins("LEFT JOIN held_units AS h ON h.merchant_id = l.merchant_id AND h.order_id = l.order_id AND h.line_id = l.line_id").
+		Where("l.merchant_id = ? AND l.order_id = ? AND l.line_id IN ?", r.merchantID, r.orderID, ids).Find(&rows).Error
+	if err != nil {
+		return nil, fmt.Errorf("read lines and held units: %w", err)
 	}
-	lines := make(map[string]lineRow, len(rows))
+	lines := make(map[string]lineRow, len(r.lines))
+	taken := make(map[string][]domain.Range, len(r.lines))
 	for _, row := range rows {
-		lines[row.LineID] = row
-	}
-	taken := make(map[string][]domain.Range, len(rows))
-	for _, row := range held {
-		taken[row.LineID] = append(taken[row.LineID], row.units())
+		lines[row.Line.LineID] = row.Line
+		if row.FromUnit != nil {
+			taken[row.Line.LineID] = append(taken[row.Line.LineID], domain.Range{From: *row.FromUnit, To: *row.ToUnit})
+		}
 	}
 	reserved := make([]domain.ReservedLine, 0, len(r.lines))
 	for _, line := range r.lines {

@@ -5,9 +5,11 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"embed"
 	"fmt"
+	"slices"
 	"time"
 
 	"gorm.io/gorm"
@@ -89,22 +91,51 @@ func (s *Store) newest(ctx context.Context, merchantID, buyerID string) *gorm.DB
 	return query
 }
 
+// withHeld reads an order and the units of it that cases hold as of one instant, in one statement: the order is the row
+// with a version, and the others are units.
+const (
+	withHeld = `SELECT o.merchant_id, o.order_id, o.placed_at, o.version, v.document, '' AS line_id, 0 AS from_unit, 0 AS to_unit, '' AS state
+		FROM orders AS o JOIN order_versions AS v ON v.merchant_id = o.merchant_id AND v.order_id = o.order_id AND v.version = o.version
+		WHERE o.merchant_id = @merchant AND o.order_id = @order`
+	andUnits = ` UNION ALL SELECT h.merchant_id, h.order_id, 0, 0, '', h.line_id, h.from_unit, h.to_unit, h.state
+		FROM orders AS o JOIN held_units AS h ON h.merchant_id = o.merchant_id AND h.order_id = o.order_id
+		WHERE o.merchant_id = @merchant AND o.order_id = @order`
+	andBuyer = ` AND o.buyer_id = @buyer`
+)
+
 // Get returns the order in its newest version. With a buyer it returns the order only if it is
 // theirs. An order that is not there is the problem order_not_found.
 func (s *Store) Get(ctx context.Context, merchantID, orderID, buyerID string) (domain.Record, error) {
-	var row stored
-	err := s.newest(ctx, merchantID, buyerID).Where("o.order_id = ?", orderID).Take(&row).Error
-	if database.IsNotFound(err) {
-		return domain.Record{}, domain.OrderNotFound()
+	query := withHeld + andUnits
+	if buyerID != "" {
+		query = withHeld + andBuyer + andUnits + andBuyer
 	}
+	var rows []struct {
+		Order            stored `gorm:"embedded"`
+		LineID, State    string
+		FromUnit, ToUnit int64
+	}
+	err := s.read(ctx).Raw(query, map[string]any{"merchant": merchantID, "order": orderID, "buyer": buyerID}).Scan(&rows).Error
 	if err != nil {
 		return domain.Record{}, fmt.Errorf("read order: %w", err)
 	}
-	records := []domain.Record{row.record()}
-	if err := s.readHeld(ctx, merchantID, records); err != nil {
-		return domain.Record{}, err
+	var found domain.Record
+	var held []heldRow
+	for _, row := range rows {
+		if row.Order.Version > 0 {
+			found = row.Order.record()
+		} else {
+			held = append(held, heldRow{LineID: row.LineID, FromUnit: row.FromUnit, ToUnit: row.ToUnit, State: row.State})
+		}
 	}
-	return records[0], nil
+	if found.Version == 0 {
+		return domain.Record{}, domain.OrderNotFound()
+	}
+	slices.SortFunc(held, func(a, b heldRow) int { return cmp.Compare(a.FromUnit, b.FromUnit) })
+	for _, row := range held {
+		row.addTo(found)
+	}
+	return found, nil
 }
 
 // Query says which orders to list.
@@ -162,14 +193,7 @@ func (s *Store) readHeld(ctx context.Context, merchantID string, records []domai
 		return fmt.Errorf("read held units: %w", err)
 	}
 	for _, row := range rows {
-		lines := records[at[row.OrderID]].Held
-		held := lines[row.LineID]
-		if row.State == heldReturned {
-			held.Returned = append(held.Returned, row.units())
-		} else {
-			held.Reserved = append(held.Reserved, row.units())
-		}
-		lines[row.LineID] = held
+		row.addTo(records[at[row.OrderID]])
 	}
 	return nil
 }

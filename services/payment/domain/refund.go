@@ -50,9 +50,34 @@ type Refund struct {
 	// NextAttemptAt is the earliest time at which submitting can do more; zero if that is now, or if
 	// there is nothing to submit.
 	NextAttemptAt time.Time
-	// Version counts changes, from 1.
+	// Version counts the changes of the state and of the resolution, from 1, and those of a part beside others; see Changes.
 	Version    int64
 	Resolution Resolution
+}
+
+// Changes grows with every change of the refund or of a part.
+func (r Refund) Changes() int64 {
+	changes := r.Version
+	for _, p := range r.Parts {
+		changes += p.Version - 1
+	}
+	return changes
+}
+
+// Knows tells whether the part is one of the refund's, as the refund has it.
+func (r Refund) Knows(p Part) bool {
+	return slices.ContainsFunc(r.Parts, func(mine Part) bool { return mine.RefundNumber == p.RefundNumber && mine.Version == p.Version })
+}
+
+// With returns the refund after a change of one of its parts.
+func (r Refund) With(p Part) Refund {
+	r.Parts = slices.Clone(r.Parts)
+	for i := range r.Parts {
+		if r.Parts[i].RefundNumber == p.RefundNumber {
+			r.Parts[i] = p
+		}
+	}
+	return r
 }
 
 // State returns the state of the least settled part.

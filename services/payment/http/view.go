@@ -15,7 +15,7 @@ func view(r domain.Refund) api.Refund {
 		RefundID: r.RefundID, CaseID: r.CaseID, OrderID: r.OrderID,
 		State: api.RefundState(r.State()), Reason: optional(string(r.Attention())),
 		Amount: of(r.Amount), Refunded: of(r.Refunded()), Parts: make([]api.RefundPart, len(r.Parts)),
-		NextAttemptAt: optionalTime(r.NextAttemptAt), SucceededAt: optionalTime(r.SucceededAt()), Version: r.Version,
+		NextAttemptAt: optionalTime(r.NextAttemptAt), SucceededAt: optionalTime(r.SucceededAt()), Version: r.Changes(),
 	}
 	for i, p := range r.Parts {
 		v.Parts[i] = api.RefundPart{

@@ -73,7 +73,7 @@ func TestWhatIsPaidOutsideBeyondWhatWasLeftIsTold(t *testing.T) {
 
 		// Once the reserved amount is given up, there is room for what was not paid outside, and no more.
 		refused := refund.Parts[0].RefusedAfterAll(&domain.ProviderError{Code: "INVALID_REQUEST", Attention: domain.Refused})
-		_, err = w.store.Record(w.t.Context(), refund, refund.Parts[0], refused, store.Attempt{Op: "create"})
+		_, _, err = w.store.Record(w.t.Context(), refund, refund.Parts[0], refused, store.Attempt{Op: "create"})
 		w.NoError(err)
 		_, err = w.desk.Resolve(w.t.Context(), merchant, "r1", domain.Resolution{Kind: domain.ResolveVoid, ActorID: "f"})
 		w.NoError(err)

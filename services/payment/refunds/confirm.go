@@ -10,7 +10,7 @@ import (
 // Confirm asks the provider about a part, whatever its state, and stores what it says. It returns the provider's refund,
 // which is the zero value if it has none of this number. A provider that does not answer is a 503 problem provider_silent.
 func (d *Desk) Confirm(ctx context.Context, refund domain.Refund, part domain.Part) (domain.ProviderRefund, error) {
-	r, err := d.ask(ctx, refund, part, part.NotThere())
+	_, r, err := d.ask(ctx, refund, part, part.NotThere())
 	if err != nil {
 		return domain.ProviderRefund{}, err
 	}

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"time"
 
 	"aftercare.dev/services/payment/domain"
@@ -56,15 +57,20 @@ func New(
 }
 
 // Reserve sets the amounts of a refund aside, whole or not at all. Repeated, it returns the refund as
-// it stands now, and does not ask the order service.
+// it stands now, whatever the order service says by then.
 func (d *Desk) Reserve(ctx context.Context, merchantID, refundID string, request domain.Request) (domain.Refund, error) {
-	refund, err := d.store.Refund(ctx, merchantID, refundID)
+	refund, err := d.reserve(ctx, merchantID, refundID, request)
 	if err == nil {
-		return refund, store.SameRequest(refund, request)
+		return refund, nil
 	}
-	if !problem.HasCode(err, "refund_not_found") {
+	known, knownErr := d.store.Reserved(ctx, merchantID, refundID, request)
+	if problem.HasCode(knownErr, "refund_not_found") {
 		return domain.Refund{}, err
 	}
+	return known, knownErr
+}
+
+func (d *Desk) reserve(ctx context.Context, merchantID, refundID string, request domain.Request) (domain.Refund, error) {
 	order, err := d.orders.Order(ctx, merchantID, request.OrderID)
 	if err != nil {
 		return domain.Refund{}, err
@@ -91,11 +97,21 @@ func (d *Desk) Get(ctx context.Context, merchantID, refundID string, refresh boo
 		if !part.Asked() {
 			continue
 		}
-		if _, err := d.ask(ctx, refund, part, part.NotThere()); err != nil {
+		if refund, _, err = d.ask(ctx, refund, part, part.NotThere()); err != nil {
 			return domain.Refund{}, err
 		}
 	}
-	return d.store.Refund(ctx, merchantID, refundID)
+	return d.timed(ctx, refund)
+}
+
+// timed returns a refund that was followed through its changes with the time of its next attempt, which is read again only
+// if something waits for it.
+func (d *Desk) timed(ctx context.Context, refund domain.Refund) (domain.Refund, error) {
+	if slices.ContainsFunc(refund.Parts, domain.Part.Sendable) {
+		return d.store.Refund(ctx, refund.MerchantID, refund.RefundID)
+	}
+	refund.NextAttemptAt = time.Time{}
+	return refund, nil
 }
 
 // List returns refunds of a merchant.
@@ -111,10 +127,10 @@ type reply struct {
 
 func (r reply) missing() bool { return r.failure != nil && r.failure.NotFound }
 
-// ask queries the provider about a part and stores what it says. A provider that does not answer is no
-// error: the part stays as it is. One that does not have it makes it missing. What was heard is stored even
-// if the caller has gone away.
-func (d *Desk) ask(ctx context.Context, refund domain.Refund, part, missing domain.Part) (reply, error) {
+// ask queries the provider about a part and stores what it says; it returns the refund as it stands then. A provider that
+// does not answer is no error: the part stays as it is. One that does not have it makes it missing. What was heard is stored
+// even if the caller has gone away.
+func (d *Desk) ask(ctx context.Context, refund domain.Refund, part, missing domain.Part) (domain.Refund, reply, error) {
 	r := d.query(ctx, part)
 	after, attempt := part, store.Attempt{Op: "query", Outcome: domain.OutcomeDone}
 	if r.failure == nil {
@@ -127,14 +143,9 @@ func (d *Desk) ask(ctx context.Context, refund domain.Refund, part, missing doma
 			after = missing
 		}
 	}
-	return r, d.record(ctx, refund, part, after, attempt)
-}
-
-// record writes down what was heard, also if the caller has gone away.
-func (d *Desk) record(ctx context.Context, refund domain.Refund, before, after domain.Part, attempt store.Attempt) error {
-	repaid, err := d.store.Record(context.WithoutCancel(ctx), refund, before, after, attempt)
+	now, repaid, err := d.store.Record(context.WithoutCancel(ctx), refund, part, after, attempt)
 	d.tell(ctx, refund, repaid)
-	return err
+	return now, r, err
 }
 
 func (d *Desk) tell(ctx context.Context, refund domain.Refund, repaid store.Repaid) {

@@ -88,7 +88,7 @@ func TestCrashBetweenIntentAndCallIsMadeGoodByTheNextSubmitter(t *testing.T) {
 	each(t, func(t *testing.T, w world) {
 		r := w.reserve("r1", "o1", 500)
 		// What the crashed process has left behind.
-		if _, _, ok, err := w.store.Claim(t.Context(), r, r.Parts[0], 20*time.Second, gap); !ok || err != nil {
+		if _, ok, err := w.store.Claim(t.Context(), r, r.Parts[0], 20*time.Second, gap); !ok || err != nil {
 			t.Fatal(ok, err)
 		}
 		w.expect(w.submit("r1"), domain.RefundProcessing, domain.NoAttention)
@@ -277,4 +277,56 @@ func TestRefundOfAnUnknownOrderOrAnotherCurrencyIsRefused(t *testing.T) {
 			t.Errorf("error is %v, want %s", err, test.code)
 		}
 	}
+}
+
+// silentOrders is an order service that is down.
+type silentOrders struct{}
+
+func (silentOrders) Order(context.Context, string, string) (domain.Order, error) {
+	return domain.Order{}, problem.Unavailable(problem.CodeUnavailable, "the order service did not answer")
+}
+
+func TestARefundThatIsReservedIsReturnedWithoutTheOrderService(t *testing.T) {
+	each(t, func(t *testing.T, w world) {
+		request := func(amount int64) domain.Request {
+			r, err := domain.NewRequest("case1", "o1", "CNY", "no_reason", []domain.Asked{{LineID: "l1", Amount: money.Money{Amount: amount, Currency: "CNY"}}}, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return r
+		}
+		first := w.reserve("r1", "o1", 500)
+		alone := refunds.New(w.store, silentOrders{}, nil, w.repaid.add, w.clock.now, slog.New(slog.DiscardHandler))
+		again, err := alone.Reserve(t.Context(), merchant, "r1", request(500))
+		if err != nil || number(again) != number(first) {
+			t.Errorf("repeated: %+v, %v", again, err)
+		}
+		if _, err := alone.Reserve(t.Context(), merchant, "r1", request(499)); !problem.HasCode(err, "refund_differs") {
+			t.Errorf("other content: %v", err)
+		}
+		if _, err := alone.Reserve(t.Context(), merchant, "r2", request(1)); !problem.HasCode(err, problem.CodeUnavailable) {
+			t.Errorf("a new one: %v", err)
+		}
+	})
+}
+
+func TestAPaymentIsFreeForTheNextCallAlsoIfTheAnswerCouldNotBeStored(t *testing.T) {
+	each(t, func(t *testing.T, w world) {
+		w.reserve("r1", "o1", 500)
+		rename := func(from, to string) {
+			if err := w.db.Exec("ALTER TABLE " + from + " RENAME TO " + to).Error; err != nil {
+				t.Fatal(err)
+			}
+		}
+		rename("refund_attempts", "away")
+		if _, err := w.desk.Submit(t.Context(), merchant, "r1"); err == nil {
+			t.Error("an answer that is not on record is no answer")
+		}
+		rename("away", "refund_attempts")
+		var busy int64
+		if err := w.db.Raw("SELECT COUNT(*) FROM paid_payments WHERE busy_token <> ''").Scan(&busy).Error; err != nil || busy != 0 {
+			t.Errorf("%d payments are busy, error %v", busy, err)
+		}
+		w.expect(w.submit("r1"), domain.RefundProcessing, domain.NoAttention)
+	})
 }

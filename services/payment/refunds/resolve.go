@@ -83,7 +83,8 @@ func (d *Desk) confirm(ctx context.Context, refund domain.Refund, kind domain.Re
 		if !part.Troubled() || (kind == domain.ResolveRetry && part.State == domain.PartRefused) {
 			continue
 		}
-		r, err := d.ask(ctx, refund, part, part)
+		now, r, err := d.ask(ctx, refund, part, part)
+		refund = now
 		switch {
 		case err != nil:
 			return domain.Refund{}, err
@@ -96,7 +97,7 @@ func (d *Desk) confirm(ctx context.Context, refund domain.Refund, kind domain.Re
 				"the provider has paid or is paying a refund of this number; look at the refund again").With("refund_number", part.RefundNumber)
 		}
 	}
-	return d.store.Refund(ctx, refund.MerchantID, refund.RefundID)
+	return refund, nil
 }
 
 // moved tells whether the provider's refund forbids the decision. One that differs from what was asked

@@ -24,57 +24,63 @@ func (d *Desk) Submit(ctx context.Context, merchantID, refundID string) (domain.
 		if err := ctx.Err(); err != nil {
 			return domain.Refund{}, err
 		}
-		if err := d.submitPart(ctx, refund, part); err != nil {
+		if refund, err = d.submitPart(ctx, refund, part); err != nil {
 			return domain.Refund{}, err
 		}
 	}
-	return d.store.Refund(ctx, merchantID, refundID)
+	return d.timed(ctx, refund)
 }
 
-func (d *Desk) submitPart(ctx context.Context, refund domain.Refund, part domain.Part) error {
+// submitPart returns the refund as it stands then.
+func (d *Desk) submitPart(ctx context.Context, refund domain.Refund, part domain.Part) (domain.Refund, error) {
 	if part.State == domain.PartUnknown {
-		r, err := d.ask(ctx, refund, part, part)
+		now, r, err := d.ask(ctx, refund, part, part)
 		if err != nil || !r.missing() {
-			return err
+			return now, err
 		}
 	}
 	account := d.accounts[part.Provider]
 	// Two calls at most happen under the slot. They are cut off while half of it is left, so that
 	// nothing is sent after the slot is somebody else's.
 	lease := 4 * account.CallTimeout
-	sending, slot, claimed, err := d.store.Claim(ctx, refund, part, lease, account.MinGap)
+	slot, claimed, err := d.store.Claim(ctx, refund, part, lease, account.MinGap)
 	if err != nil || !claimed {
-		return err
+		return refund, err
 	}
 	// The intention is on record. Carrying it out no longer depends on the caller's patience.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lease/2)
+	calling, cancel := context.WithTimeout(context.WithoutCancel(ctx), lease/2)
 	defer cancel()
-	wait, err := d.send(ctx, account, refund, sending)
+	after, attempt, wait, err := d.send(calling, account, slot)
+	if err != nil {
+		return refund, errors.Join(err, d.store.Release(context.WithoutCancel(ctx), slot, d.now().Add(account.MinGap)))
+	}
+	d.noteTrouble(ctx, refund, slot.Part, after)
 	next := d.now().Add(max(account.MinGap, wait))
-	return errors.Join(err, d.store.Release(context.WithoutCancel(ctx), slot, next))
+	now, repaid, err := d.store.RecordSent(context.WithoutCancel(ctx), slot, after, attempt, next)
+	d.tell(ctx, refund, repaid)
+	if err != nil {
+		err = errors.Join(err, d.store.Release(context.WithoutCancel(ctx), slot, next))
+	}
+	return now, err
 }
 
-// send makes the call and stores what came of it. It returns how long the provider wants to be left
-// alone for.
-func (d *Desk) send(ctx context.Context, account Account, refund domain.Refund, part domain.Part) (wait time.Duration, err error) {
+// send makes the call and returns the part after it, for the record, and how long the provider wants to be left alone for.
+func (d *Desk) send(ctx context.Context, account Account, slot store.Slot) (after domain.Part, attempt store.Attempt, wait time.Duration, err error) {
+	part := slot.Part
 	held, err := account.Provider.Create(ctx, part.Instruction)
 	if err == nil {
-		after := part.Told(held, d.now())
-		d.noteTrouble(ctx, refund, part, after)
-		attempt := store.Attempt{Op: "create", Outcome: domain.OutcomeDone, Code: after.Code}
-		return 0, d.record(ctx, refund, part, after, attempt)
+		after = part.Told(held, d.now())
+		return after, store.Attempt{Op: "create", Outcome: domain.OutcomeDone, Code: after.Code}, 0, nil
 	}
 	failure := failureOf(err)
-	attempt := store.Attempt{Op: "create", Outcome: failure.Outcome, Code: failure.Code}
-	after := part.Failed(failure)
+	after, attempt = part.Failed(failure), store.Attempt{Op: "create", Outcome: failure.Outcome, Code: failure.Code}
 	if failure.Outcome == domain.OutcomeUnknown && failure.Retry == domain.RetryNever {
-		if err := d.record(ctx, refund, part, part, attempt); err != nil {
-			return 0, err
+		if _, _, err := d.store.Record(context.WithoutCancel(ctx), slot.Refund, part, part, attempt); err != nil {
+			return part, attempt, failure.After, err
 		}
 		after, attempt = d.settleRefusal(ctx, part, failure)
 	}
-	d.noteTrouble(ctx, refund, part, after)
-	return failure.After, d.record(ctx, refund, part, after, attempt)
+	return after, attempt, failure.After, nil
 }
 
 // settleRefusal finds out what a refusal meant that may be either "cannot be refunded" or "this number

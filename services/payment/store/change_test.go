@@ -38,7 +38,7 @@ func TestOneOfManyClaimsOfAPaymentWinsUntilTheGapHasPassed(t *testing.T) {
 			for i := range 64 {
 				group.Go(func() {
 					r := refunds[i%len(refunds)]
-					_, slot, ok, err := s.Claim(t.Context(), r, r.Parts[0], 30*time.Second, time.Minute)
+					slot, ok, err := s.Claim(t.Context(), r, r.Parts[0], 30*time.Second, time.Minute)
 					if err != nil {
 						t.Error(err)
 					}
@@ -81,19 +81,19 @@ func TestLostSlotCannotBeReleasedByItsFormerHolder(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		part, lost, ok, err := s.Claim(t.Context(), r, r.Parts[0], time.Second, 0)
-		if err != nil || !ok || part.State != domain.PartUnknown {
+		lost, ok, err := s.Claim(t.Context(), r, r.Parts[0], time.Second, 0)
+		if err != nil || !ok || lost.Part.State != domain.PartUnknown {
 			t.Fatal(ok, err)
 		}
 		now = now.Add(time.Second)
-		part, _, ok, err = s.Claim(t.Context(), r, part, time.Minute, 0)
+		held, ok, err := s.Claim(t.Context(), r, lost.Part, time.Minute, 0)
 		if err != nil || !ok {
 			t.Fatal(ok, err)
 		}
 		if err := s.Release(t.Context(), lost, now); err != nil {
 			t.Fatal(err)
 		}
-		if _, _, ok, err := s.Claim(t.Context(), r, part, time.Minute, 0); ok || err != nil {
+		if _, ok, err := s.Claim(t.Context(), r, held.Part, time.Minute, 0); ok || err != nil {
 			t.Errorf("the slot was free: %v, %v", ok, err)
 		}
 	})
@@ -108,7 +108,7 @@ func refuse(t testing.TB, s *Store, refundID string) domain.Refund {
 	}
 	for _, p := range r.Parts {
 		after := p.RefusedAfterAll(&domain.ProviderError{Code: "PARAM_ERROR", Attention: domain.Refused})
-		if _, err := s.Record(t.Context(), r, p, after, Attempt{Op: "create", Outcome: domain.OutcomeNotDone, Code: "PARAM_ERROR"}); err != nil {
+		if _, _, err := s.Record(t.Context(), r, p, after, Attempt{Op: "create", Outcome: domain.OutcomeNotDone, Code: "PARAM_ERROR"}); err != nil {
 			t.Fatal(err)
 		}
 	}

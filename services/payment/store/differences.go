@@ -72,7 +72,7 @@ func (s *Store) noteMissed(tx *gorm.DB, row refundRow, p partRow) error {
 	if !part.Reopened || !part.Troubled() {
 		return nil
 	}
-	return s.addReturned(tx, row.refund(nil), part, part.Version)
+	return s.addReturned(tx, row.refund(), part, part.Version)
 }
 
 func (s *Store) addReturned(tx *gorm.DB, refund domain.Refund, part domain.Part, version int64) error {

@@ -154,14 +154,10 @@ func follow(tx *gorm.DB, refund domain.Refund, moves []move, at time.Time) (doma
 	return entries, nil
 }
 
-// bookReserved writes the reserves of new parts.
-func (s *Store) bookReserved(tx *gorm.DB, merchantID, refundID string, request domain.Request, parts []partRow) error {
-	refund := domain.Refund{
-		MerchantID: merchantID, RefundID: refundID, CaseID: request.CaseID, Currency: request.Currency, Reason: request.Reason,
-	}
+// bookReserved writes the reserves of a new refund.
+func (s *Store) bookReserved(tx *gorm.DB, refund domain.Refund) error {
 	var entries domain.Thread
-	for _, p := range parts {
-		part := p.part(request.Currency, request.Reason)
+	for _, part := range refund.Parts {
 		more, err := domain.Thread(nil).Reach(refund.Matter(part), part.Goal(), s.now())
 		if err != nil {
 			return err

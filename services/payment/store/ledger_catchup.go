@@ -51,7 +51,7 @@ func (s *Store) catchUp(tx *gorm.DB, merchantID string) (int, error) {
 
 // behind returns what the ledger lacks of a part, as of the time at which it happened.
 func behind(thread domain.Thread, row refundRow, p partRow) (domain.Thread, error) {
-	refund, part := row.refund(nil), p.part(row.Currency, row.Reason)
+	refund, part := row.refund(), p.part(row.Currency, row.Reason)
 	at := row.UpdatedAt.Time
 	if p.SucceededAt.Valid {
 		at = p.SucceededAt.Time

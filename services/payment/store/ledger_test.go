@@ -38,7 +38,7 @@ func told(t testing.TB, s *Store, refundID string, i int, status domain.Provider
 		RefundNumber: p.RefundNumber, PaymentReference: p.PaymentReference, Reference: "50", Status: status,
 		Amount: p.Amount, PaymentTotal: p.PaymentTotal, Currency: p.Currency,
 	}, time.Now())
-	_, err = s.Record(t.Context(), r, p, after, Attempt{Op: "query", Outcome: domain.OutcomeDone, Code: after.Code})
+	_, _, err = s.Record(t.Context(), r, p, after, Attempt{Op: "query", Outcome: domain.OutcomeDone, Code: after.Code})
 	require.NoError(t, err)
 	r, err = s.Refund(t.Context(), merchant, refundID)
 	require.NoError(t, err)
@@ -139,7 +139,7 @@ func TestAChangeThatCannotBeBookedDoesNotHappen(t *testing.T) {
 		p := r.Parts[0]
 		after := p
 		after.State = domain.PartSucceeded
-		_, err := s.Record(t.Context(), r, p, after, Attempt{Op: "query", Outcome: domain.OutcomeDone})
+		_, _, err := s.Record(t.Context(), r, p, after, Attempt{Op: "query", Outcome: domain.OutcomeDone})
 		require.True(t, database.IsDuplicate(err), "%v", err)
 		now, err := s.Refund(t.Context(), merchant, "r1")
 		require.NoError(t, err)

@@ -166,7 +166,7 @@ func (c client) pay(r domain.Refund) seen {
 		RefundNumber: p.RefundNumber, PaymentReference: p.PaymentReference, Status: domain.ProviderSucceeded,
 		Amount: p.Amount, PaymentTotal: p.PaymentTotal, Currency: p.Currency,
 	}, time.Now())
-	repaid, err := c.store.Record(c.t.Context(), r, p, after, Attempt{Op: "query", Outcome: domain.OutcomeDone})
+	_, repaid, err := c.store.Record(c.t.Context(), r, p, after, Attempt{Op: "query", Outcome: domain.OutcomeDone})
 	c.must(err)
 	return seen{done: repaid.Amount > 0}
 }
@@ -176,7 +176,7 @@ func (c client) void(r domain.Refund) seen {
 	p := r.Parts[0]
 	if p.State == domain.PartReserved {
 		after := p.RefusedAfterAll(&domain.ProviderError{Code: "PARAM_ERROR", Attention: domain.Refused})
-		_, err := c.store.Record(c.t.Context(), r, p, after, Attempt{Op: "create", Outcome: domain.OutcomeNotDone})
+		_, _, err := c.store.Record(c.t.Context(), r, p, after, Attempt{Op: "create", Outcome: domain.OutcomeNotDone})
 		c.must(err)
 		r, err = c.store.Refund(c.t.Context(), merchant, r.RefundID)
 		c.must(err)

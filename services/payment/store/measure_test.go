@@ -27,7 +27,7 @@ func TestUnsettledRefundsAreCountedByStateAndSettledOnesAreNot(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if _, err := s.Record(t.Context(), r, p, p.PaidManually(at), Attempt{Op: "manual_transfer"}); err != nil {
+			if _, _, err := s.Record(t.Context(), r, p, p.PaidManually(at), Attempt{Op: "manual_transfer"}); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -43,7 +43,10 @@ func (p paidPayment) left() int64 { return max(0, p.Paid-p.Refunded-p.Outside) }
 
 // freeAt is when it is worth trying to take the payment's slot. One that is busy is free again as soon as
 // its call is over, which nearly always takes less than a second; its lease is for calls that died.
-func (p paidPayment) freeAt(now time.Time) time.Time {
+func (p *paidPayment) freeAt(now time.Time) time.Time {
+	if p == nil {
+		return time.Time{}
+	}
 	if !p.BusyUntil.After(now) {
 		return p.NextAttemptAt.Time
 	}
@@ -114,6 +117,16 @@ type partRow struct {
 
 func (partRow) TableName() string { return "refund_parts" }
 
+// partOfRefund is how parts are read: each with its refund, and with the payment that it goes back to.
+type partOfRefund struct {
+	Part   partRow   `gorm:"embedded"`
+	Refund refundRow `gorm:"foreignKey:MerchantID,RefundID;references:MerchantID,RefundID"`
+	// Payment is nil if it was not asked for.
+	Payment *paidPayment `gorm:"foreignKey:MerchantID,OrderID,PaymentID;references:MerchantID,OrderID,PaymentID"`
+}
+
+func (partOfRefund) TableName() string { return "refund_parts" }
+
 type attemptRow struct {
 	AttemptID    string `gorm:"primaryKey"`
 	MerchantID   string
@@ -126,18 +139,15 @@ type attemptRow struct {
 
 func (attemptRow) TableName() string { return "refund_attempts" }
 
-func (r refundRow) refund(parts []partRow) domain.Refund {
-	refund := domain.Refund{
+// refund is without parts.
+func (r refundRow) refund() domain.Refund {
+	return domain.Refund{
 		MerchantID: r.MerchantID, RefundID: r.RefundID, CaseID: r.CaseID, OrderID: r.OrderID,
 		Currency: r.Currency, Amount: r.Amount, Reason: r.Reason, RequestHash: r.RequestHash, Version: r.Version,
 		Resolution: domain.Resolution{
 			Kind: domain.ResolutionKind(r.Resolution), ActorID: r.ResolvedBy, TransferReference: r.TransferReference,
 		},
 	}
-	for _, p := range parts {
-		refund.Parts = append(refund.Parts, p.part(r.Currency, r.Reason))
-	}
-	return refund
 }
 
 func (p partRow) part(currency, reason string) domain.Part {

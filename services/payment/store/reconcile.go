@@ -101,7 +101,7 @@ func (s *Store) numbered(ctx context.Context, rows []partRow, into map[string]Nu
 	}
 	for _, row := range rows {
 		of := refunds[[2]string{row.MerchantID, row.RefundID}]
-		into[row.RefundNumber] = Numbered{Refund: of.refund(nil), Part: row.part(of.Currency, of.Reason)}
+		into[row.RefundNumber] = Numbered{Refund: of.refund(), Part: row.part(of.Currency, of.Reason)}
 	}
 	return nil
 }
@@ -124,11 +124,7 @@ func (s *Store) PaymentByReference(ctx context.Context, provider, reference stri
 // something of it was reserved before.
 func (s *Store) RecordOutside(ctx context.Context, d domain.Difference, amount int64, order domain.Order) error {
 	return database.InTx(ctx, s.db, func(tx *gorm.DB) error {
-		if order.Currency != "" {
-			if err := s.lockOrder(tx, d.MerchantID, d.OrderID, order); err != nil {
-				return err
-			}
-		} else if err := touchOrder(tx, d.MerchantID, d.OrderID); err != nil {
+		if err := s.lockOutside(tx, d, order); err != nil {
 			return err
 		}
 		left, err := leftOf(tx, d.MerchantID, d.OrderID, d.PaymentID)
@@ -163,6 +159,23 @@ func (s *Store) RecordOutside(ctx context.Context, d domain.Difference, amount i
 			Currency: d.Currency, Amount: amount,
 		})
 	})
+}
+
+// lockOutside is lockOrder for what is paid outside, which is never kept of an order that is not stored: who meets an order
+// for the first time relies on that.
+func (s *Store) lockOutside(tx *gorm.DB, d domain.Difference, order domain.Order) error {
+	if order.Currency == "" {
+		return touchOrder(tx, d.MerchantID, d.OrderID)
+	}
+	isNew, err := s.lockOrder(tx, d.MerchantID, d.OrderID, order)
+	if err != nil || !isNew {
+		return err
+	}
+	lines, payments := rowsOf(d.MerchantID, d.OrderID, order)
+	if err := insertLines(tx, lines); err != nil {
+		return err
+	}
+	return insertPayments(tx, payments)
 }
 
 // leftOf is what may still be refunded of a payment, zero at least.

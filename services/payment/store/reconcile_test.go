@@ -92,7 +92,7 @@ func TestAReturnedSuccessIsOnRecordOrNotAtAllWithTheState(t *testing.T) {
 		require.NoError(t, err)
 		paid := r.Parts[0]
 		paid.State, paid.SucceededAt = domain.PartSucceeded, time.Now()
-		_, err = s.Record(t.Context(), r, r.Parts[0], paid, Attempt{Op: "query", Outcome: domain.OutcomeDone})
+		_, _, err = s.Record(t.Context(), r, r.Parts[0], paid, Attempt{Op: "query", Outcome: domain.OutcomeDone})
 		require.NoError(t, err)
 		r, err = s.Refund(t.Context(), merchant, "r1")
 		require.NoError(t, err)
@@ -100,7 +100,7 @@ func TestAReturnedSuccessIsOnRecordOrNotAtAllWithTheState(t *testing.T) {
 		back.State, back.Reopened, back.SucceededAt = domain.PartAbnormal, true, time.Time{}
 
 		require.NoError(t, db.Exec("ALTER TABLE differences RENAME TO away").Error)
-		_, err = s.Record(t.Context(), r, r.Parts[0], back, Attempt{Op: "query", Outcome: domain.OutcomeDone})
+		_, _, err = s.Record(t.Context(), r, r.Parts[0], back, Attempt{Op: "query", Outcome: domain.OutcomeDone})
 		require.Error(t, err)
 		still, err := s.Refund(t.Context(), merchant, "r1")
 		require.NoError(t, err)
@@ -110,7 +110,7 @@ func TestAReturnedSuccessIsOnRecordOrNotAtAllWithTheState(t *testing.T) {
 		var group sync.WaitGroup
 		for range 4 { // several learn it at once
 			group.Go(func() {
-				_, err := s.Record(t.Context(), r, r.Parts[0], back, Attempt{Op: "query", Outcome: domain.OutcomeDone})
+				_, _, err := s.Record(t.Context(), r, r.Parts[0], back, Attempt{Op: "query", Outcome: domain.OutcomeDone})
 				if err != nil {
 					t.Error(err)
 				}
@@ -157,7 +157,7 @@ func TestASuccessThatWasTakenBackWhileARelease01WasToldIsOnRecordAfterwards(t *t
 					require.NoError(t, err)
 					after := r.Parts[0]
 					after.State, after.Attention = domain.PartClosed, domain.Closed
-					_, err = s.Record(t.Context(), r, r.Parts[0], after, Attempt{Op: "query", Outcome: domain.OutcomeDone})
+					_, _, err = s.Record(t.Context(), r, r.Parts[0], after, Attempt{Op: "query", Outcome: domain.OutcomeDone})
 					require.NoError(t, err)
 				}
 				for range 2 {

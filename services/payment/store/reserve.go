@@ -4,10 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"gorm.io/gorm"
-	"gorm.io/gorm/clause"
 
 	"aftercare.dev/services/payment/domain"
 	"aftercare.dev/services/platform/database"
@@ -25,223 +23,177 @@ const NumberPrefix = "rf"
 // under the same id is a 409 problem refund_differs. Beyond what was paid is a 422 problem exceeds_paid
 // with what can be refunded.
 func (s *Store) Reserve(ctx context.Context, merchantID, refundID string, request domain.Request, order domain.Order) (domain.Refund, error) {
+	var refund domain.Refund
 	err := database.InTx(ctx, s.db, func(tx *gorm.DB) error {
-		return s.reserve(tx, merchantID, refundID, request, order)
+		var err error
+		refund, err = s.reserve(tx, merchantID, refundID, request, order)
+		return err
 	})
-	if err != nil && !errors.Is(err, errExists) {
+	if errors.Is(err, errExists) {
+		return s.Reserved(ctx, merchantID, refundID, request)
+	}
+	if err != nil {
 		return domain.Refund{}, err
 	}
+	return refund, nil
+}
+
+// Reserved returns the refund that the request made before, as it stands: a 404 problem refund_not_found if there is none of
+// this id, a 409 problem refund_differs if another request made it.
+func (s *Store) Reserved(ctx context.Context, merchantID, refundID string, request domain.Request) (domain.Refund, error) {
 	refund, err := s.Refund(ctx, merchantID, refundID)
 	if err != nil {
 		return domain.Refund{}, err
 	}
-	return refund, SameRequest(refund, request)
-}
-
-// SameRequest returns a 409 problem unless the refund is the one that this request made.
-func SameRequest(refund domain.Refund, request domain.Request) error {
 	if refund.RequestHash != request.Hash() {
-		return problem.Conflict("refund_differs", "a refund of this id was reserved with other content; give another refund another id")
+		return domain.Refund{}, problem.Conflict("refund_differs", "a refund of this id was reserved with other content; give another refund another id")
 	}
-	return nil
+	return refund, nil
 }
 
 var errExists = errors.New("the refund exists")
 
-func (s *Store) reserve(tx *gorm.DB, merchantID, refundID string, request domain.Request, order domain.Order) error {
-	if err := s.lockOrder(tx, merchantID, request.OrderID, order); err != nil {
-		return err
+// share is what a refund takes from one of the payments.
+type share struct {
+	of      int
+	payment paidPayment
+	amount  int64
+}
+
+func (s *Store) reserve(tx *gorm.DB, merchantID, refundID string, request domain.Request, order domain.Order) (domain.Refund, error) {
+	isNew, err := s.lockOrder(tx, merchantID, request.OrderID, order)
+	if err != nil {
+		return domain.Refund{}, err
 	}
 	now := database.At(s.now())
-	err := tx.Create(&refundRow{
+	refund := refundRow{
 		MerchantID: merchantID, RefundID: refundID, CaseID: request.CaseID, OrderID: request.OrderID,
 		Currency: request.Currency, Amount: request.Total, Reason: request.Reason, RequestHash: request.Hash(),
 		State: string(domain.RefundReserved), CreatedAt: now, UpdatedAt: now, Version: 1,
-	}).Error
+	}
+	err = tx.Create(&refund).Error
 	if database.IsDuplicate(err) {
-		return errExists
+		return domain.Refund{}, errExists
 	}
 	if err != nil {
-		return err
+		return domain.Refund{}, err
 	}
-	if err := takeLines(tx, merchantID, refundID, request); err != nil {
-		return err
-	}
-	return s.takePayments(tx, merchantID, refundID, request)
-}
-
-// lockOrder makes the order's row the transaction's own and brings what was paid up to date with a
-// newer version of the order.
-func (s *Store) lockOrder(tx *gorm.DB, merchantID, orderID string, order domain.Order) error {
-	row := paidOrder{MerchantID: merchantID, OrderID: orderID, Currency: order.Currency}
-	if err := tx.Clauses(clause.OnConflict{DoNothing: true}).Create(&row).Error; err != nil {
-		return err
-	}
-	if err := touchOrder(tx, merchantID, orderID); err != nil {
-		return err
-	}
-	if err := tx.Where("merchant_id = ? AND order_id = ?", merchantID, orderID).Take(&row).Error; err != nil {
-		return err
-	}
-	if row.Currency != order.Currency {
-		return problem.Conflict("order_currency_changed", "the order was in "+row.Currency+" when it was first refunded and is in another currency now")
-	}
-	if order.Version <= row.OrderVersion {
-		return nil
-	}
-	if err := raiseLines(tx, merchantID, orderID, order.Lines); err != nil {
-		return err
-	}
-	if err := raisePayments(tx, merchantID, orderID, order.Payments); err != nil {
-		return err
-	}
-	return tx.Model(&paidOrder{}).Where("merchant_id = ? AND order_id = ?", merchantID, orderID).
-		Update("order_version", order.Version).Error
-}
-
-func touchOrder(tx *gorm.DB, merchantID, orderID string) error {
-	return tx.Model(&paidOrder{}).Where("merchant_id = ? AND order_id = ?", merchantID, orderID).
-		Update("changes", gorm.Expr("changes + 1")).Error
-}
-
-const batch = 200
-
-// raiseLines inserts the lines that are new and raises those that were paid more since. It never
-// lowers: an order that shrinks after it was paid is refunded, and that is what is counted here.
-func raiseLines(tx *gorm.DB, merchantID, orderID string, lines []domain.LineAmount) error {
-	rows := make([]paidLine, len(lines))
-	for i, line := range lines {
-		rows[i] = paidLine{MerchantID: merchantID, OrderID: orderID, LineID: line.LineID, Paid: line.Amount}
-	}
-	if len(rows) == 0 {
-		return nil
-	}
-	if err := tx.Clauses(clause.OnConflict{DoNothing: true}).CreateInBatches(rows, batch).Error; err != nil {
-		return err
-	}
-	known, err := linesOf(tx, merchantID, orderID)
-	if err != nil {
-		return err
-	}
-	for _, row := range rows {
-		if known[row.LineID].Paid >= row.Paid {
-			continue
-		}
-		err := tx.Model(&paidLine{}).Where("merchant_id = ? AND order_id = ? AND line_id = ? AND paid < ?",
-			merchantID, orderID, row.LineID, row.Paid).Update("paid", row.Paid).Error
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func raisePayments(tx *gorm.DB, merchantID, orderID string, payments []domain.Payment) error {
-	for _, p := range payments {
-		never := database.At(time.Unix(0, 0))
-		row := paidPayment{
-			MerchantID: merchantID, OrderID: orderID, PaymentID: p.PaymentID, Provider: p.Provider,
-			ProviderReference: p.Reference, Paid: p.Amount, NextAttemptAt: never, BusyUntil: never,
-		}
-		if err := tx.Clauses(clause.OnConflict{DoNothing: true}).Create(&row).Error; err != nil {
-			return err
-		}
-		known := "merchant_id = ? AND order_id = ? AND payment_id = ?"
-		err := tx.Model(&paidPayment{}).Where(known+" AND paid < ?", merchantID, orderID, p.PaymentID, p.Amount).
-			Update("paid", p.Amount).Error
-		if err != nil {
-			return err
-		}
-		// A corrected reference serves the refunds to come; a refund number keeps the one it has.
-		err = tx.Model(&paidPayment{}).Where(known+" AND provider_reference <> ?", merchantID, orderID, p.PaymentID, p.Reference).
-			Update("provider_reference", p.Reference).Error
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func linesOf(tx *gorm.DB, merchantID, orderID string) (map[string]paidLine, error) {
-	var rows []paidLine
-	if err := tx.Where("merchant_id = ? AND order_id = ?", merchantID, orderID).Find(&rows).Error; err != nil {
-		return nil, err
-	}
-	known := make(map[string]paidLine, len(rows))
-	for _, row := range rows {
-		known[row.LineID] = row
-	}
-	return known, nil
-}
-
-// paymentsOf returns the payments in the order in which every transaction takes them.
-func paymentsOf(tx *gorm.DB, merchantID, orderID string) ([]paidPayment, error) {
-	var rows []paidPayment
-	err := tx.Where("merchant_id = ? AND order_id = ?", merchantID, orderID).Order("payment_id").Find(&rows).Error
-	if err != nil {
-		return nil, err
-	}
-	return rows, addOutside(tx, merchantID, orderID, rows)
-}
-
-// takeLines guards every line and the freight, in the order of their ids.
-func takeLines(tx *gorm.DB, merchantID, refundID string, request domain.Request) error {
-	rows := make([]refundLine, len(request.Lines))
+	lines := make([]refundLine, len(request.Lines))
 	for i, line := range request.Lines {
-		rows[i] = refundLine{MerchantID: merchantID, RefundID: refundID, LineID: line.LineID, Amount: line.Amount}
+		lines[i] = refundLine{MerchantID: merchantID, RefundID: refundID, LineID: line.LineID, Amount: line.Amount}
+	}
+	if err := tx.CreateInBatches(lines, batch).Error; err != nil {
+		return domain.Refund{}, err
+	}
+	var shares []share
+	if isNew {
+		shares, err = takeFirst(tx, merchantID, request, order)
+	} else {
+		shares, err = takeMore(tx, merchantID, request)
+	}
+	if err != nil {
+		return domain.Refund{}, err
+	}
+	return s.insertParts(tx, refund, shares)
+}
+
+// insertParts mints the refund numbers, books the reserves, and returns the refund as it is stored then.
+func (s *Store) insertParts(tx *gorm.DB, refund refundRow, shares []share) (domain.Refund, error) {
+	rows, parts := make([]partRow, len(shares)), make([]partOfRefund, len(shares))
+	for i, share := range shares {
+		of := share.payment
+		rows[i] = partRow{
+			RefundNumber: ids.New(NumberPrefix), MerchantID: refund.MerchantID, RefundID: refund.RefundID, OrderID: refund.OrderID,
+			PaymentID: of.PaymentID, Provider: of.Provider, PaymentReference: of.ProviderReference, PaymentTotal: of.Paid,
+			Amount: share.amount, State: string(domain.PartReserved), Version: 1, Booked: 1,
+		}
+		parts[i] = partOfRefund{rows[i], refund, &of}
+	}
+	if err := tx.Create(&rows).Error; err != nil {
+		return domain.Refund{}, err
+	}
+	reserved := refundOf(parts, s.now())
+	return reserved, s.bookReserved(tx, reserved)
+}
+
+// takeFirst takes from an order of which nothing is stored yet. Its lines and payments are stored as they are after the
+// refund; nobody else can have them, because the order's row is the transaction's own, and the CHECK constraints hold.
+func takeFirst(tx *gorm.DB, merchantID string, request domain.Request, order domain.Order) ([]share, error) {
+	lines, payments := rowsOf(merchantID, request.OrderID, order)
+	exceeds := exceedsPaid(request, lines, payments)
+	for _, asked := range request.Lines {
+		line, found := lines[asked.LineID]
+		if !found || asked.Amount > line.Paid {
+			return nil, exceeds
+		}
+		line.Refunded = asked.Amount
+		lines[asked.LineID] = line
+	}
+	shares, enough := split(request.Total, payments)
+	if !enough {
+		return nil, exceeds
+	}
+	for _, share := range shares {
+		payments[share.of].Refunded = share.amount
+	}
+	if err := insertLines(tx, lines); err != nil {
+		return nil, err
+	}
+	return shares, insertPayments(tx, payments)
+}
+
+// takeMore takes from an order whose lines and payments are stored: guarded one by one, in the order of their ids.
+func takeMore(tx *gorm.DB, merchantID string, request domain.Request) ([]share, error) {
+	for i, line := range request.Lines {
 		taken := tx.Model(&paidLine{}).
 			Where("merchant_id = ? AND order_id = ? AND line_id = ? AND refunded + ? <= paid", merchantID, request.OrderID, line.LineID, line.Amount).
 			Update("refunded", gorm.Expr("refunded + ?", line.Amount))
 		if taken.Error != nil {
-			return taken.Error
+			return nil, taken.Error
 		}
 		if taken.RowsAffected != 1 {
-			return exceedsPaid(tx, merchantID, request, i)
+			return nil, exceedsStored(tx, merchantID, request, i)
 		}
 	}
-	return tx.CreateInBatches(rows, batch).Error
-}
-
-// takePayments splits the amount over what is left of the payments and guards each share. The order's
-// row is ours, so that what is read here cannot be taken by another; the guard holds even if it could.
-func (s *Store) takePayments(tx *gorm.DB, merchantID, refundID string, request domain.Request) error {
+	// The order's row is ours, so that what is read here cannot be taken by another; the guard holds even if it could.
 	payments, err := paymentsOf(tx, merchantID, request.OrderID)
 	if err != nil {
-		return err
+		return nil, err
 	}
+	shares, enough := split(request.Total, payments)
+	if !enough {
+		return nil, exceedsStored(tx, merchantID, request, len(request.Lines))
+	}
+	for _, share := range shares {
+		id := share.payment.PaymentID
+		taken := tx.Model(&paidPayment{}).
+			Where("merchant_id = ? AND order_id = ? AND payment_id = ? AND refunded + ? + "+outside+" <= paid",
+				merchantID, request.OrderID, id, share.amount, merchantID, request.OrderID, id).
+			Update("refunded", gorm.Expr("refunded + ?", share.amount))
+		if taken.Error != nil {
+			return nil, taken.Error
+		}
+		if taken.RowsAffected != 1 {
+			return nil, fmt.Errorf("payment %s was taken by another transaction: %w", id, database.ErrRetry)
+		}
+	}
+	return shares, nil
+}
+
+// split spreads the amount over what is left of the payments; it is false if that is too little.
+func split(amount int64, payments []paidPayment) ([]share, bool) {
 	left := make([]int64, len(payments))
 	for i, p := range payments {
 		left[i] = p.left()
 	}
-	shares, enough := domain.Split(request.Total, left)
-	if !enough {
-		return exceedsPaid(tx, merchantID, request, len(request.Lines))
-	}
-	var parts []partRow
-	for i, p := range payments {
-		if shares[i] == 0 {
-			continue
+	amounts, enough := domain.Split(amount, left)
+	var shares []share
+	for i, amount := range amounts {
+		if amount > 0 {
+			shares = append(shares, share{i, payments[i], amount})
 		}
-		taken := tx.Model(&paidPayment{}).
-			Where("merchant_id = ? AND order_id = ? AND payment_id = ? AND refunded + ? + "+outside+" <= paid",
-				merchantID, request.OrderID, p.PaymentID, shares[i], merchantID, request.OrderID, p.PaymentID).
-			Update("refunded", gorm.Expr("refunded + ?", shares[i]))
-		if taken.Error != nil {
-			return taken.Error
-		}
-		if taken.RowsAffected != 1 {
-			return fmt.Errorf("payment %s was taken by another transaction: %w", p.PaymentID, database.ErrRetry)
-		}
-		parts = append(parts, partRow{
-			RefundNumber: ids.New(NumberPrefix), MerchantID: merchantID, RefundID: refundID, OrderID: request.OrderID,
-			PaymentID: p.PaymentID, Provider: p.Provider, PaymentReference: p.ProviderReference, PaymentTotal: p.Paid,
-			Amount: shares[i], State: string(domain.PartReserved), Version: 1, Booked: 1,
-		})
 	}
-	if err := tx.Create(&parts).Error; err != nil {
-		return err
-	}
-	return s.bookReserved(tx, merchantID, refundID, request, parts)
+	return shares, enough
 }
 
 // refundable is the member of that name in the problem exceeds_paid.
@@ -261,10 +213,9 @@ type paymentLeft struct {
 	Amount    money.Money `json:"amount"`
 }
 
-// exceedsPaid tells what can still be refunded of the lines that were asked for, of the freight and of
-// all payments. The first so many lines of the request were taken before the rest did not fit; the
-// transaction is rolled back, so they count as left.
-func exceedsPaid(tx *gorm.DB, merchantID string, request domain.Request, taken int) error {
+// exceedsStored is [exceedsPaid] of what is stored. The first so many lines of the request were taken before the rest did
+// not fit; the transaction is rolled back, so they count as left.
+func exceedsStored(tx *gorm.DB, merchantID string, request domain.Request, taken int) error {
 	lines, err := linesOf(tx, merchantID, request.OrderID)
 	if err != nil {
 		return err
@@ -278,6 +229,11 @@ func exceedsPaid(tx *gorm.DB, merchantID string, request domain.Request, taken i
 		row.Refunded -= line.Amount
 		lines[line.LineID] = row
 	}
+	return exceedsPaid(request, lines, payments)
+}
+
+// exceedsPaid tells what can still be refunded of the lines that were asked for, of the freight and of all payments.
+func exceedsPaid(request domain.Request, lines map[string]paidLine, payments []paidPayment) error {
 	of := func(paid, refunded int64) money.Money {
 		return money.Money{Amount: paid - refunded, Currency: request.Currency}
 	}

@@ -16,7 +16,10 @@ import (
 // and, for parts that it voids, the amounts that go back to lines and payments. All or nothing, and
 // only if the refund is still the one that was decided about; else it is a 409 problem version_conflict.
 func (s *Store) Resolve(ctx context.Context, refund domain.Refund, resolution domain.Resolution, change func(domain.Part) domain.Part) (Repaid, error) {
-	var repaid Repaid
+	next := refund
+	for _, part := range refund.Parts {
+		next = next.With(change(part))
+	}
 	err := database.InTx(ctx, s.db, func(tx *gorm.DB) error {
 		// The order's row comes first here as it does in Reserve.
 		if err := touchOrder(tx, refund.MerchantID, refund.OrderID); err != nil {
@@ -26,8 +29,9 @@ func (s *Store) Resolve(ctx context.Context, refund domain.Refund, resolution do
 		decided := tx.Model(&refundRow{}).
 			Where("merchant_id = ? AND refund_id = ? AND version = ?", refund.MerchantID, refund.RefundID, refund.Version).
 			Updates(map[string]any{
-				"version": gorm.Expr("version + 1"), "updated_at": now, "resolution": string(resolution.Kind),
-				"resolved_by": resolution.ActorID, "transfer_reference": resolution.TransferReference, "resolved_at": now,
+				"version": gorm.Expr("version + 1"), "updated_at": now, "state": string(next.State()),
+				"resolution": string(resolution.Kind), "resolved_by": resolution.ActorID,
+				"transfer_reference": resolution.TransferReference, "resolved_at": now,
 			})
 		if decided.Error != nil {
 			return decided.Error
@@ -39,27 +43,19 @@ func (s *Store) Resolve(ctx context.Context, refund domain.Refund, resolution do
 		if err != nil {
 			return err
 		}
-		if err := s.restate(tx, refund.MerchantID, refund.RefundID); err != nil {
-			return err
-		}
-		repaid = repaidBy(refund, change)
 		return giveBack(tx, refund, voided)
 	})
 	if err != nil {
 		return Repaid{}, err
 	}
-	return repaid, nil
+	return repaidBy(refund, next), nil
 }
 
 // repaidBy is what the decision gives back to the buyer.
-func repaidBy(refund domain.Refund, change func(domain.Part) domain.Part) Repaid {
+func repaidBy(before, after domain.Refund) Repaid {
 	var repaid Repaid
-	after := refund
-	after.Parts = nil
-	for _, p := range refund.Parts {
-		changed := change(p)
-		after.Parts = append(after.Parts, changed)
-		if !p.Reopened && !p.Repaid() && changed.Repaid() {
+	for i, p := range before.Parts {
+		if !p.Reopened && !p.Repaid() && after.Parts[i].Repaid() {
 			repaid.Amount += p.Amount
 		}
 	}

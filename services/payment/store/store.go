@@ -1,12 +1,12 @@
 // Package store keeps refunds and guards what was paid: no line, no freight and no payment gives back
 // more than it took in. The guards are single statements with the condition in them and CHECK
-// constraints behind them; what is read before only chooses what to try.
+// constraints behind them; what is read before only chooses what to try. An order that is met for the first time is
+// stored as it stands after its refund, and the CHECK constraints alone are the guard.
 package store
 
 import (
 	"context"
 	"embed"
-	"slices"
 	"time"
 
 	"gorm.io/gorm"
@@ -44,67 +44,55 @@ func (s *Store) Refund(ctx context.Context, merchantID, refundID string) (domain
 }
 
 func (s *Store) refund(db *gorm.DB, merchantID, refundID string) (domain.Refund, error) {
-	var row refundRow
-	err := db.Where("merchant_id = ? AND refund_id = ?", merchantID, refundID).Take(&row).Error
-	if database.IsNotFound(err) {
+	found, err := s.refunds(db, merchantID, []string{refundID})
+	if err != nil {
+		return domain.Refund{}, err
+	}
+	if len(found) == 0 {
 		return domain.Refund{}, problem.NotFound("refund_not_found", "the merchant has no refund of this id; reserve it first")
 	}
-	if err != nil {
-		return domain.Refund{}, err
-	}
-	refunds, err := s.complete(db, merchantID, []refundRow{row})
-	if err != nil {
-		return domain.Refund{}, err
-	}
-	return refunds[0], nil
+	return found[0], nil
 }
 
-// complete adds parts and waiting times to refunds of one merchant, with two queries in all.
-func (s *Store) complete(db *gorm.DB, merchantID string, rows []refundRow) ([]domain.Refund, error) {
-	var refundIDs, orderIDs []string
-	for _, row := range rows {
-		refundIDs, orderIDs = append(refundIDs, row.RefundID), append(orderIDs, row.OrderID)
-	}
-	var parts []partRow
-	err := db.Where("merchant_id = ? AND refund_id IN ?", merchantID, refundIDs).Order("payment_id").Find(&parts).Error
+// refunds reads refunds with their parts and how long those that wait have to, in the order of their ids, in one query.
+func (s *Store) refunds(db *gorm.DB, merchantID string, refundIDs []string) ([]domain.Refund, error) {
+	var rows []partOfRefund
+	err := db.InnerJoins("Refund").Joins("Payment").
+		Where("refund_parts.merchant_id = ? AND refund_parts.refund_id IN ?", merchantID, refundIDs).
+		Order("refund_parts.refund_id, refund_parts.payment_id").Find(&rows).Error
 	if err != nil {
 		return nil, err
 	}
-	byRefund := make(map[string][]partRow, len(rows))
-	for _, p := range parts {
-		byRefund[p.RefundID] = append(byRefund[p.RefundID], p)
-	}
-	refunds := make([]domain.Refund, len(rows))
-	for i, row := range rows {
-		refunds[i] = row.refund(byRefund[row.RefundID])
-	}
-	if !slices.ContainsFunc(refunds, sendable) {
-		return refunds, nil
-	}
-	var payments []paidPayment
-	if err := db.Where("merchant_id = ? AND order_id IN ?", merchantID, orderIDs).Find(&payments).Error; err != nil {
-		return nil, err
-	}
-	now, freeAt := s.now(), make(map[[2]string]time.Time, len(payments))
-	for _, p := range payments {
-		freeAt[[2]string{p.OrderID, p.PaymentID}] = p.freeAt(now)
-	}
-	for i := range refunds {
-		refunds[i].NextAttemptAt = nextAttempt(refunds[i], freeAt, now)
+	var refunds []domain.Refund
+	for now := s.now(); len(rows) > 0; {
+		of := 1
+		for of < len(rows) && rows[of].Part.RefundID == rows[0].Part.RefundID {
+			of++
+		}
+		refunds = append(refunds, refundOf(rows[:of], now))
+		rows = rows[of:]
 	}
 	return refunds, nil
 }
 
-func sendable(r domain.Refund) bool { return slices.ContainsFunc(r.Parts, domain.Part.Sendable) }
+// refundOf is the refund of the parts, which are all that it has.
+func refundOf(parts []partOfRefund, now time.Time) domain.Refund {
+	refund := parts[0].Refund.refund()
+	for _, p := range parts {
+		refund.Parts = append(refund.Parts, p.Part.part(refund.Currency, refund.Reason))
+	}
+	refund.NextAttemptAt = nextAttempt(refund, parts, now)
+	return refund
+}
 
 // nextAttempt is when the first of the parts that wait may be sent, or zero if one may be sent now.
-func nextAttempt(r domain.Refund, freeAt map[[2]string]time.Time, now time.Time) time.Time {
+func nextAttempt(r domain.Refund, parts []partOfRefund, now time.Time) time.Time {
 	var next time.Time
-	for _, p := range r.Parts {
+	for i, p := range r.Parts {
 		if !p.Sendable() {
 			continue
 		}
-		at := freeAt[[2]string{r.OrderID, p.PaymentID}]
+		at := parts[i].Payment.freeAt(now)
 		if !at.After(now) {
 			return time.Time{}
 		}
@@ -128,7 +116,7 @@ type Filter struct {
 // List returns refunds in the order of their ids, and whether there are more.
 func (s *Store) List(ctx context.Context, merchantID string, f Filter) (page []domain.Refund, more bool, err error) {
 	db := s.db.WithContext(ctx)
-	query := db.Where("merchant_id = ? AND refund_id > ?", merchantID, f.After)
+	query := db.Model(&refundRow{}).Where("merchant_id = ? AND refund_id > ?", merchantID, f.After)
 	if f.CaseID != "" {
 		query = query.Where("case_id = ?", f.CaseID)
 	}
@@ -138,35 +126,32 @@ func (s *Store) List(ctx context.Context, merchantID string, f Filter) (page []d
 	if f.State != "" {
 		query = query.Where("state = ?", string(f.State))
 	}
-	var rows []refundRow
-	if err := query.Order("refund_id").Limit(f.Limit + 1).Find(&rows).Error; err != nil {
+	var refundIDs []string
+	if err := query.Order("refund_id").Limit(f.Limit+1).Pluck("refund_id", &refundIDs).Error; err != nil {
 		return nil, false, err
 	}
-	if more = len(rows) > f.Limit; more {
-		rows = rows[:f.Limit]
+	if more = len(refundIDs) > f.Limit; more {
+		refundIDs = refundIDs[:f.Limit]
 	}
-	if len(rows) == 0 {
+	if len(refundIDs) == 0 {
 		return nil, false, nil
 	}
-	page, err = s.complete(db, merchantID, rows)
+	page, err = s.refunds(db, merchantID, refundIDs)
 	return page, more, err
 }
 
-// ByNumber finds the refund that a provider names. It is the one way in without a merchant, because a
-// provider knows only our number, which is unique over all merchants; found is false if it is not ours.
+// ByNumber finds the part that a provider names, and its refund without the other parts. It is the one way in without a
+// merchant, because a provider knows only our number, which is unique over all merchants; found is false if it is not ours.
 func (s *Store) ByNumber(ctx context.Context, refundNumber string) (refund domain.Refund, part domain.Part, found bool, err error) {
-	db := s.db.WithContext(ctx)
-	var row partRow
-	err = s.db.WithContext(database.AcrossMerchants(ctx)).Where("refund_number = ?", refundNumber).Take(&row).Error
+	var row partOfRefund
+	err = s.db.WithContext(database.AcrossMerchants(ctx)).InnerJoins("Refund").
+		Where("refund_parts.refund_number = ?", refundNumber).Take(&row).Error
 	if database.IsNotFound(err) {
 		return refund, part, false, nil
 	}
 	if err != nil {
 		return refund, part, false, err
 	}
-	refund, err = s.refund(db, row.MerchantID, row.RefundID)
-	if err != nil {
-		return refund, part, false, err
-	}
-	return refund, row.part(refund.Currency, refund.Reason), true, nil
+	refund = row.Refund.refund()
+	return refund, row.Part.part(refund.Currency, refund.Reason), true, nil
 }

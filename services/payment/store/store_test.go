@@ -278,6 +278,8 @@ func TestDatabaseItselfRefusesToGiveBackMoreThanWasPaid(t *testing.T) {
 		for _, statement := range []string{
 			"UPDATE paid_lines SET refunded = paid + 1", "UPDATE paid_lines SET refunded = -1",
 			"UPDATE paid_payments SET refunded = paid + 1", "UPDATE refund_lines SET released = amount + 1",
+			"INSERT INTO paid_lines (merchant_id, order_id, line_id, paid, refunded) VALUES ('m1', 'o2', 'l1', 1, 2)",
+			"INSERT INTO paid_payments SELECT merchant_id, 'o2', payment_id, provider, provider_reference, paid, paid + 1, 0, 0, '' FROM paid_payments",
 		} {
 			if err := db.Exec(statement).Error; err == nil {
 				t.Errorf("%s was carried out", statement)

@@ -4,6 +4,7 @@
 // reads CRASH_DIR, the folder of this process. Each place that the process passes has a file in its folder "passed", which
 // grows by a byte each time; one whose file is in "armed" removes it and kills the process by SIGKILL. Removing it is the
 // claim, so that a point fires once, whoever passes it first. What an armed file says is how many passes it lets go by.
+// Points that are passed while the process is dying do not fire: they stay armed for its next life.
 //
 // A point is named by what is done and the place in it: "payment/store.Store.Reserve@commit.after". The places are
 // shared seams, so that whatever is written later passes them, too.

@@ -1,6 +1,7 @@
 package crash_test
 
 import (
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os/exec"
@@ -59,9 +60,6 @@ func TestAProcessDiesAtAnArmedPointAndOnlyOnce(t *testing.T) {
 		crash.Point(packaged+"Store.Reserve:inTx", crash.BeforeCommit): "before\nafter\n",
 	} {
 		require.NoError(t, folder.Arm(point, 0))
-		waiting, err := folder.Waiting()
-		require.NoError(t, err)
-		require.Equal(t, []string{point}, waiting)
 		said, killed = run(t, path, folder)
 		require.True(t, killed, point)
 		require.Equal(t, survived, said, point)
@@ -121,10 +119,32 @@ func TestAPointThatWasTakenBackDoesNotFire(t *testing.T) {
 	folder := crash.Folder(t.TempDir())
 	point := crash.Point("a/step", crash.AfterCommit)
 	require.NoError(t, folder.Arm(point, 0))
-	require.NoError(t, folder.Disarm(point))
-	require.NoError(t, folder.Disarm(point), "once more is nothing")
+	waited, err := folder.Disarm(point)
+	require.NoError(t, err)
+	require.True(t, waited)
+	waited, err = folder.Disarm(point)
+	require.NoError(t, err, "once more is nothing")
+	require.False(t, waited)
 	_, killed := run(t, path, folder)
 	require.False(t, killed)
+}
+
+// Two points of a process that are passed in the same moment would otherwise share a death, and one of them proves nothing.
+func TestEachDeathIsThatOfOnePointAlsoIfManyArePassedAtOnce(t *testing.T) {
+	const points = 40
+	path := victim(t, "-tags", "crashpoints")
+	folder := crash.Folder(t.TempDir())
+	for n := range points {
+		require.NoError(t, folder.Arm(crash.Point(fmt.Sprint("at-once/", n), crash.BeforeCommit), 0))
+	}
+	for n := range points {
+		said, killed := run(t, path, folder, fmt.Sprint("VICTIM_AT_ONCE=", points))
+		require.True(t, killed, "%d points fired by %d deaths", points, n)
+		require.Equal(t, all, said)
+	}
+	said, killed := run(t, path, folder, fmt.Sprint("VICTIM_AT_ONCE=", points))
+	require.False(t, killed)
+	require.Equal(t, all+"all at once\n", said)
 }
 
 // What is not armed costs nothing in a program that people run: the functions are not even in it.

@@ -41,16 +41,6 @@ func (f Folder) Forget() error {
 	return err
 }
 
-// Waiting are the armed points that the process has not come to yet, in the order of their names.
-func (f Folder) Waiting() ([]string, error) {
-	entries, err := f.read(Armed)
-	points := make([]string, 0, len(entries))
-	for _, e := range entries {
-		points = append(points, pointOf(e))
-	}
-	return points, err
-}
-
 // Arm has the process die the next time that it passes the point, after it has passed it so many times more.
 func (f Folder) Arm(point string, skip int) error {
 	dir := filepath.Join(string(f), Armed)
@@ -65,13 +55,14 @@ func (f Folder) Arm(point string, skip int) error {
 	return os.Rename(whole, filepath.Join(dir, fileOf(point)))
 }
 
-// Disarm takes the point back. That it fired in the meantime is no error.
-func (f Folder) Disarm(point string) error {
-	err := os.Remove(filepath.Join(string(f), Armed, fileOf(point)))
+// Disarm takes the point back, and tells whether it still waited: one that has not fired by then never will. A death that
+// it fired for may yet have to be seen.
+func (f Folder) Disarm(point string) (waited bool, err error) {
+	err = os.Remove(filepath.Join(string(f), Armed, fileOf(point)))
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil
+		return false, nil
 	}
-	return err
+	return err == nil, err
 }
 
 // read lists the files of a folder; one that is not there is empty.

@@ -42,9 +42,12 @@ func At(operation string, place Place) {
 		_, _ = f.WriteString(".")
 		_ = f.Close()
 	}
+	claiming.Lock()
 	if !claim(filepath.Join(folder, Armed, file)) {
+		claiming.Unlock()
 		return
 	}
+	// The lock is kept: who passes a point while the process is dying goes no further, so that each death is that of one point.
 	self, err := os.FindProcess(os.Getpid())
 	if err == nil {
 		err = self.Kill()
@@ -55,22 +58,30 @@ func At(operation string, place Place) {
 	select {} // the end is near
 }
 
-// claiming is held while an armed point is counted down.
+// claiming is held while an armed point is counted down, and for ever by the one that fires.
 var claiming sync.Mutex
 
-// claim tells whether this is the pass that an armed point waits for.
+// claim tells whether this is the pass that an armed point waits for. The caller holds claiming.
 func claim(armed string) bool {
-	claiming.Lock()
-	defer claiming.Unlock()
 	count, err := os.ReadFile(armed)
 	if err != nil {
 		return false
 	}
 	if skip, _ := strconv.Atoi(string(count)); skip > 0 {
-		_ = os.WriteFile(armed, strconv.AppendInt(nil, int64(skip-1), 10), 0o600)
+		countDown(armed, skip-1)
 		return false
 	}
 	return os.Remove(armed) == nil
+}
+
+// countDown writes how many passes more go by, unless the point was taken back in this moment.
+func countDown(armed string, skip int) {
+	f, err := os.OpenFile(armed, os.O_WRONLY|os.O_TRUNC, 0)
+	if err != nil {
+		return
+	}
+	_, _ = f.WriteString(strconv.Itoa(skip))
+	_ = f.Close()
 }
 
 // Here passes a point of the operation that the calling function is a part of: the first function of the house on the

@@ -49,7 +49,7 @@ func Example_service() {
 		if err := database.Prepare(ctx, db, database.Schema{Service: "payment", Files: database.Sub(embedded, "migrations")}, cfg.Migrate); err != nil {
 			return err
 		}
-		relay := outbox.NewRelay(outbox.Options{DB: db, Logger: log, Deliver: tellOthers})
+		relay := outbox.NewRelay(outbox.Options{DB: db, Logger: log, Deliver: outbox.Each(tellOthers)})
 
 		spec, err := getSpec()
 		if err != nil {

@@ -17,6 +17,7 @@
 package outbox
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -55,6 +56,9 @@ type Message struct {
 	Topic string
 	// Key orders messages: those of one key arrive in order. Empty means no order.
 	Key string
+	// Sequence is the place among the messages of the key, from 1 and without gaps; 0 takes the next one. A caller that counts
+	// anyway saves the database the counting, and [Relay.Add] the way through it.
+	Sequence int64
 	// Payload is the content, such as JSON. Personal data does not belong here, but ids do.
 	Payload json.RawMessage
 	// CreatedAt is when it was added.
@@ -82,35 +86,72 @@ func (row) TableName() string { return "outbox_messages" }
 
 func (r row) message() Message {
 	return Message{
-		ID: r.ID, Topic: r.Topic, Key: r.MessageKey, Payload: json.RawMessage(r.Payload),
+		ID: r.ID, Topic: r.Topic, Key: r.MessageKey, Sequence: r.Sequence, Payload: json.RawMessage(r.Payload),
 		CreatedAt: r.CreatedAt.Time, Attempt: r.Attempts + 1,
 	}
 }
 
-// Add writes the message in the transaction tx. Adding the id of a message that is already there does
-// nothing, so a step that is repeated announces once.
+// Add writes messages in the transaction tx. Adding the id of a message that is already there does nothing, so a step that is
+// repeated announces once.
 //
 // Two transactions that add to the same key at the same moment get an error that [database.InTx]
 // repeats; that is rare where a guarded update of the same record comes first.
-func Add(tx *gorm.DB, m Message) error {
-	if m.Topic == "" {
-		return errors.New("add to outbox: the topic is missing")
-	}
-	if m.ID == "" {
-		m.ID = ids.New("msg")
-	} else if known, err := exists(tx, m.ID); known || err != nil {
-		return err
-	}
-	if m.Key == "" {
-		m.Key = m.ID
-	}
+func Add(tx *gorm.DB, messages ...Message) error {
 	now := database.At(tx.NowFunc())
-	// The place in line is found by the insert itself. Purged messages do not matter: a message that
-	// waits still stands in line.
-	err := tx.Exec(`INSERT INTO outbox_messages
+	var rows []row
+	for _, m := range messages {
+		if m.ID != "" {
+			if known, err := exists(tx, m.ID); err != nil {
+				return err
+			} else if known {
+				continue
+			}
+		}
+		r, err := rowOf(m, now)
+		if err != nil {
+			return err
+		}
+		if r.Sequence > 0 {
+			rows = append(rows, r)
+			continue
+		}
+		if err := addNext(tx, r); err != nil {
+			return err
+		}
+	}
+	return insert(tx, rows)
+}
+
+// rowOf is a message that is due now.
+func rowOf(m Message, now database.Time) (row, error) {
+	if m.Topic == "" {
+		return row{}, errors.New("add to outbox: the topic is missing")
+	}
+	m.ID = cmp.Or(m.ID, ids.New("msg"))
+	return row{
+		ID: m.ID, Topic: m.Topic, MessageKey: cmp.Or(m.Key, m.ID), Sequence: m.Sequence, Payload: string(m.Payload),
+		CreatedAt: now, NextAttemptAt: now,
+	}, nil
+}
+
+// insert writes rows whose places are known, in one statement.
+func insert(tx *gorm.DB, rows []row) error {
+	if len(rows) == 0 {
+		return nil
+	}
+	return added(tx.Create(&rows).Error)
+}
+
+// addNext finds the place in line by the insert itself. Purged messages do not matter: a message that waits still stands in
+// line.
+func addNext(tx *gorm.DB, r row) error {
+	return added(tx.Exec(`INSERT INTO outbox_messages
 	(id, topic, message_key, sequence, payload, created_at, attempts, next_attempt_at, last_error)
 	SELECT ?, ?, ?, COALESCE(MAX(sequence), 0) + 1, ?, ?, 0, ?, '' FROM outbox_messages WHERE message_key = ?`,
-		m.ID, m.Topic, m.Key, string(m.Payload), now, now, m.Key).Error
+		r.ID, r.Topic, r.MessageKey, r.Payload, r.CreatedAt, r.NextAttemptAt, r.MessageKey).Error)
+}
+
+func added(err error) error {
 	switch {
 	case database.IsDuplicate(err):
 		return fmt.Errorf("add to outbox: %w: another message of this key came first", database.ErrRetry)

@@ -104,7 +104,7 @@ func TestMessagesOfAKeyArriveInOrder(t *testing.T) {
 			want = append(want, text)
 		}
 		var to receiver
-		drain(t, outbox.NewRelay(outbox.Options{DB: db, Deliver: to.deliver}))
+		drain(t, outbox.NewRelay(outbox.Options{DB: db, Deliver: outbox.Each(to.deliver)}))
 		if got := to.received(); !slices.Equal(got, want) {
 			t.Errorf("got %v, want %v", got, want)
 		}
@@ -121,7 +121,7 @@ func TestWhatIsRolledBackIsNotAnnounced(t *testing.T) {
 			t.Fatal(err)
 		}
 		var to receiver
-		drain(t, outbox.NewRelay(outbox.Options{DB: db, Deliver: to.deliver}))
+		drain(t, outbox.NewRelay(outbox.Options{DB: db, Deliver: outbox.Each(to.deliver)}))
 		if got := to.received(); len(got) != 0 {
 			t.Errorf("got %v", got)
 		}
@@ -139,7 +139,7 @@ func TestAFailedMessageHoldsBackItsKeyAndNoOther(t *testing.T) {
 			}
 			return nil
 		}}
-		relay := outbox.NewRelay(outbox.Options{DB: db, Deliver: to.deliver, Now: now.Now})
+		relay := outbox.NewRelay(outbox.Options{DB: db, Deliver: outbox.Each(to.deliver), Now: now.Now})
 		drain(t, relay)
 		if got := to.received(); !slices.Equal(got, []string{"b1"}) {
 			t.Fatalf("got %v, want b1 alone", got)
@@ -166,7 +166,7 @@ func TestADeliveryThatFailsIsTriedLessAndLessOftenButForEver(t *testing.T) {
 			attempts = m.Attempt
 			return errors.New("never")
 		}}
-		relay := outbox.NewRelay(outbox.Options{DB: db, Deliver: to.deliver, Now: now.Now})
+		relay := outbox.NewRelay(outbox.Options{DB: db, Deliver: outbox.Each(to.deliver), Now: now.Now})
 		drain(t, relay)
 		now.advance(100 * time.Millisecond)
 		drain(t, relay)
@@ -188,9 +188,9 @@ func TestAMessageOfAProcessThatDiedIsDeliveredAfterItsLease(t *testing.T) {
 		add(t, db, message("a", "1"))
 		now := &clock{now: time.Now().Add(time.Second)}
 		var second receiver
-		other := outbox.NewRelay(outbox.Options{DB: db, Deliver: second.deliver, Now: now.Now, Lease: time.Minute})
+		other := outbox.NewRelay(outbox.Options{DB: db, Deliver: outbox.Each(second.deliver), Now: now.Now, Lease: time.Minute})
 
-		first := outbox.NewRelay(outbox.Options{DB: db, Now: now.Now, Lease: time.Minute, Deliver: func(context.Context, outbox.Message) error {
+		first := outbox.NewRelay(outbox.Options{DB: db, Now: now.Now, Lease: time.Minute, Deliver: func(context.Context, []outbox.Message) error {
 			drain(t, other)
 			if len(second.received()) != 0 {
 				t.Error("a claimed message was delivered by another instance")
@@ -215,7 +215,7 @@ func TestAddingTheSameIDTwiceAnnouncesOnce(t *testing.T) {
 		m := outbox.Message{ID: "msg_1", Key: "a", Payload: []byte("1")}
 		add(t, db, m, m)
 		var to receiver
-		relay := outbox.NewRelay(outbox.Options{DB: db, Deliver: to.deliver})
+		relay := outbox.NewRelay(outbox.Options{DB: db, Deliver: outbox.Each(to.deliver)})
 		drain(t, relay)
 		add(t, db, m)
 		drain(t, relay)
@@ -238,7 +238,7 @@ func TestSeveralInstancesDeliverEachMessageOnceAndInOrder(t *testing.T) {
 		var relays []*outbox.Relay
 		var running sync.WaitGroup
 		for range 3 {
-			relay := outbox.NewRelay(outbox.Options{DB: db, Batch: 4, Poll: 5 * time.Millisecond, Deliver: func(_ context.Context, m outbox.Message) error {
+			relay := outbox.NewRelay(outbox.Options{DB: db, Batch: 4, Poll: 5 * time.Millisecond, Deliver: outbox.Each(func(_ context.Context, m outbox.Message) error {
 				mu.Lock()
 				defer mu.Unlock()
 				got[m.Key] = append(got[m.Key], string(m.Payload))
@@ -246,7 +246,7 @@ func TestSeveralInstancesDeliverEachMessageOnceAndInOrder(t *testing.T) {
 					cancel()
 				}
 				return nil
-			}})
+			})})
 			relays = append(relays, relay)
 			running.Go(func() {
 				if err := relay.Run(ctx); err != nil {
@@ -282,7 +282,7 @@ func TestAddingToOneKeyAtOnceLosesNothing(t *testing.T) {
 		}
 		running.Wait()
 		var to receiver
-		drain(t, outbox.NewRelay(outbox.Options{DB: db, Deliver: to.deliver, Now: func() time.Time { return time.Now().Add(time.Second) }}))
+		drain(t, outbox.NewRelay(outbox.Options{DB: db, Deliver: outbox.Each(to.deliver), Now: func() time.Time { return time.Now().Add(time.Second) }}))
 		if got := to.received(); len(got) != 8 {
 			t.Errorf("got %v", got)
 		}
@@ -294,12 +294,12 @@ func TestWhatWasDeliveredLongAgoIsPurged(t *testing.T) {
 		now := &clock{now: time.Now().Add(time.Second)}
 		var to receiver
 		add(t, db, message("a", "old"))
-		drain(t, outbox.NewRelay(outbox.Options{DB: db, Deliver: to.deliver, Now: now.Now}))
+		drain(t, outbox.NewRelay(outbox.Options{DB: db, Deliver: outbox.Each(to.deliver), Now: now.Now}))
 		now.advance(8 * 24 * time.Hour)
 		add(t, db, message("a", "new"))
 
 		ctx, cancel := context.WithCancel(t.Context())
-		relay := outbox.NewRelay(outbox.Options{DB: db, Now: now.Now, Deliver: func(context.Context, outbox.Message) error {
+		relay := outbox.NewRelay(outbox.Options{DB: db, Now: now.Now, Deliver: func(context.Context, []outbox.Message) error {
 			cancel()
 			return nil
 		}})

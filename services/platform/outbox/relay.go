@@ -19,14 +19,14 @@ import (
 // Options says what a [Relay] delivers, and how. DB and Deliver are required.
 type Options struct {
 	DB *gorm.DB
-	// Deliver hands one message over. It succeeds only if the receiver has it for good; any error means
-	// that it will be called again, some time later, with the same message. It is called from several
-	// goroutines, never from two with the same key.
-	Deliver func(ctx context.Context, m Message) error
+	// Deliver hands over messages of one key and topic, in their order. It succeeds only if the receiver has all of them for
+	// good; any error means that it will be called again, some time later, with the same messages. It is called from
+	// several goroutines, never from two with the same key.
+	Deliver func(ctx context.Context, messages []Message) error
 
 	// Logger hears of failed deliveries. The default is [slog.Default].
 	Logger *slog.Logger
-	// Batch is how many messages are delivered at the same time. The default is 16.
+	// Batch is of how many keys messages are delivered at the same time. The default is 16.
 	Batch int
 	// Lease is how long one delivery may take. Another instance takes over after it, so it is also how
 	// long a message waits when the process dies in between. The default is 30 s.
@@ -47,6 +47,7 @@ type Options struct {
 type Relay struct {
 	o    Options
 	wake chan struct{}
+	hand hand
 }
 
 // NewRelay returns a relay that does nothing until [Relay.Run].
@@ -64,7 +65,19 @@ func NewRelay(o Options) *Relay {
 	o.Poll = orDefault(o.Poll, 500*time.Millisecond)
 	o.MaxPoll = max(o.Poll, orDefault(o.MaxPoll, 2*time.Second))
 	o.Retention = orDefault(o.Retention, 7*24*time.Hour)
-	return &Relay{o: o, wake: make(chan struct{}, 1)}
+	return &Relay{o: o, wake: make(chan struct{}, 1), hand: newHand()}
+}
+
+// Each is for [Options.Deliver] where a receiver takes one message at a time.
+func Each(deliver func(context.Context, Message) error) func(context.Context, []Message) error {
+	return func(ctx context.Context, messages []Message) error {
+		for _, m := range messages {
+			if err := deliver(ctx, m); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
 }
 
 func orDefault[T int | time.Duration](value, standard T) T {
@@ -86,6 +99,7 @@ func (r *Relay) Notify() {
 // Run delivers until ctx ends and returns nil. A delivery under way is cancelled then, and its message
 // is free for the next relay at once.
 func (r *Relay) Run(ctx context.Context) error {
+	defer r.open(ctx)()
 	var (
 		wait      = r.o.Poll
 		nextPurge time.Time
@@ -132,98 +146,197 @@ func (r *Relay) Step(ctx context.Context) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	var running sync.WaitGroup
-	for _, m := range claimed {
-		running.Go(func() { r.deliver(ctx, m) })
+	var (
+		running sync.WaitGroup
+		mu      sync.Mutex
+		done    []row
+	)
+	for _, run := range runs(claimed) {
+		running.Go(func() {
+			if r.deliver(ctx, run) {
+				mu.Lock()
+				defer mu.Unlock()
+				done = append(done, run...)
+			}
+		})
 	}
 	running.Wait()
+	r.mark(ctx, done)
 	return len(claimed), nil
 }
 
-// claim takes the first waiting message of each key, if it is due. A claim is a lease: it moves
-// next_attempt_at to where the lease ends, if nobody else has moved it, and needs no other mark.
+// claim takes what waits of each key whose first waiting message is due. A claim is a lease: it moves next_attempt_at to where
+// the lease ends, if nobody else has moved it, and needs no other mark.
 func (r *Relay) claim(ctx context.Context) ([]row, error) {
 	now := database.At(r.o.Now())
 	var due []row
-	err := r.o.DB.WithContext(ctx).
-		Where("delivered_at IS NULL AND next_attempt_at <= ?", now).
-		Where(`NOT EXISTS (SELECT 1 FROM outbox_messages earlier
+	err := r.o.DB.WithContext(ctx).Raw(`SELECT m.* FROM (
+		SELECT message_key, sequence FROM outbox_messages
+		WHERE delivered_at IS NULL AND next_attempt_at <= ? AND NOT EXISTS (SELECT 1 FROM outbox_messages earlier
 			WHERE earlier.message_key = outbox_messages.message_key
-			AND earlier.sequence < outbox_messages.sequence AND earlier.delivered_at IS NULL)`).
-		Order("next_attempt_at").Limit(r.o.Batch).Find(&due).Error
+			AND earlier.sequence < outbox_messages.sequence AND earlier.delivered_at IS NULL)
+		ORDER BY next_attempt_at LIMIT ?) AS head
+	JOIN outbox_messages m ON m.message_key = head.message_key AND m.sequence >= head.sequence
+		AND m.sequence < head.sequence + ? AND m.delivered_at IS NULL
+	ORDER BY m.message_key, m.sequence`, now, r.o.Batch, runLength).Scan(&due).Error
 	if err != nil || len(due) == 0 {
 		return nil, err
 	}
+	due = dueTogether(due, now)
 	until := database.At(now.Add(r.o.Lease))
 	var claimed []row
 	err = database.InTx(ctx, r.o.DB, func(tx *gorm.DB) error {
-		claimed = claimed[:0]
+		claimed = nil
+		whole, err := take(tx, due, now, until)
+		if err != nil || whole {
+			claimed = due
+			return err
+		}
+		// Another instance has some of them: whose each is, its row decides, and what stands behind a lost one is lost, too.
+		lost := ""
 		for _, m := range due {
-			update := tx.Model(&row{}).
-				Where("id = ? AND delivered_at IS NULL AND next_attempt_at = ?", m.ID, m.NextAttemptAt).
-				Updates(map[string]any{"next_attempt_at": until, "attempts": gorm.Expr("attempts + 1")})
-			if update.Error != nil {
-				return update.Error
+			if m.MessageKey == lost {
+				continue
 			}
-			if update.RowsAffected == 1 {
-				m.NextAttemptAt = until
+			mine, err := take(tx, []row{m}, now, until)
+			if err != nil {
+				return err
+			}
+			if mine {
 				claimed = append(claimed, m)
+			} else {
+				lost = m.MessageKey
 			}
 		}
 		return nil
 	})
+	for i := range claimed {
+		claimed[i].NextAttemptAt = until
+	}
 	return claimed, err
 }
 
-func (r *Relay) deliver(ctx context.Context, m row) {
-	message := m.message()
-	deadline, cancel := context.WithTimeout(ctx, r.o.Lease)
-	err := r.try(deadline, message)
-	cancel()
+// errTaken undoes a claim of which another instance has a part.
+var errTaken = errors.New("taken by another instance")
 
-	// What happened is written even if the process is about to stop.
-	writing, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
-	defer cancel()
-	changes := map[string]any{}
-	switch {
-	case err == nil:
-		changes["delivered_at"] = database.At(r.o.Now())
-		changes["last_error"] = ""
-	case ctx.Err() != nil:
-		changes["next_attempt_at"] = database.At(r.o.Now())
-	default:
-		wait := r.backoff(message.Attempt)
+// take leases rows that are due, all or none of them.
+func take(tx *gorm.DB, rows []row, now, until database.Time) (bool, error) {
+	err := tx.Transaction(func(tx *gorm.DB) error {
+		update := tx.Model(&row{}).Where("id IN ? AND delivered_at IS NULL AND next_attempt_at <= ?", idsOf(rows), now).
+			Updates(map[string]any{"next_attempt_at": until, "attempts": gorm.Expr("attempts + 1")})
+		if update.Error == nil && update.RowsAffected != int64(len(rows)) {
+			return errTaken
+		}
+		return update.Error
+	})
+	if errors.Is(err, errTaken) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// runLength bounds how many messages of a key are delivered together.
+const runLength = 32
+
+// dueTogether leaves out what cannot be delivered now: what is not due itself, and what stands behind it in line.
+func dueTogether(rows []row, now database.Time) []row {
+	var due []row
+	for i, m := range rows {
+		first := i == 0 || rows[i-1].MessageKey != m.MessageKey
+		follows := len(due) > 0 && due[len(due)-1].MessageKey == m.MessageKey && due[len(due)-1].Sequence == m.Sequence-1
+		if (first || follows) && !m.NextAttemptAt.After(now.Time) {
+			due = append(due, m)
+		}
+	}
+	return due
+}
+
+// runs cuts rows, which are in order, into what is delivered together: one key, one topic, without a gap.
+func runs(rows []row) [][]row {
+	var cut [][]row
+	for i, m := range rows {
+		if i > 0 && rows[i-1].MessageKey == m.MessageKey && rows[i-1].Topic == m.Topic && rows[i-1].Sequence == m.Sequence-1 {
+			cut[len(cut)-1] = append(cut[len(cut)-1], m)
+			continue
+		}
+		// Of a key that was taken in parts, the second part may not overtake the first.
+		if i > 0 && rows[i-1].MessageKey == m.MessageKey {
+			continue
+		}
+		cut = append(cut, []row{m})
+	}
+	return cut
+}
+
+func idsOf(rows []row) []string {
+	all := make([]string, len(rows))
+	for i, m := range rows {
+		all[i] = m.ID
+	}
+	return all
+}
+
+// deliver tries to hand messages of one key over. If that fails it writes when they are tried again.
+func (r *Relay) deliver(ctx context.Context, rows []row) (delivered bool) {
+	messages := make([]Message, len(rows))
+	for i, m := range rows {
+		messages[i] = m.message()
+	}
+	deadline, cancel := context.WithTimeout(ctx, r.o.Lease)
+	err := r.try(deadline, messages)
+	cancel()
+	if err == nil {
+		r.hand.delivered(rows)
+		return true
+	}
+	r.hand.forget(rows[0].MessageKey)
+	changes := map[string]any{"next_attempt_at": database.At(r.o.Now())}
+	if ctx.Err() == nil {
+		attempt := messages[0].Attempt
+		wait := r.backoff(attempt)
 		changes["next_attempt_at"] = database.At(r.o.Now().Add(wait))
 		changes["last_error"] = cut(err.Error(), 500)
-		r.o.Logger.WarnContext(ctx, "message not delivered", "message_id", m.ID, "topic", m.Topic,
-			"attempt", message.Attempt, "retry_in_ms", wait.Milliseconds(), "error", err)
+		r.o.Logger.WarnContext(ctx, "message not delivered", "message_id", rows[0].ID, "topic", rows[0].Topic,
+			"messages", len(rows), "attempt", attempt, "retry_in_ms", wait.Milliseconds(), "error", err)
 	}
-	// After the lease the message may be another's: then that one writes what comes next.
-	guard := "id = ? AND delivered_at IS NULL AND next_attempt_at = ?"
-	args := []any{m.ID, m.NextAttemptAt}
-	if err == nil {
-		guard, args = "id = ? AND delivered_at IS NULL", args[:1]
+	// After the lease the messages may be another's: then that one writes what comes next.
+	r.write(ctx, rows, changes, "next_attempt_at = ?", rows[0].NextAttemptAt)
+	return false
+}
+
+// mark writes that messages were delivered.
+func (r *Relay) mark(ctx context.Context, rows []row) {
+	if len(rows) > 0 {
+		r.write(ctx, rows, map[string]any{"delivered_at": database.At(r.o.Now()), "last_error": ""}, "1 = 1")
 	}
-	err = database.InTx(writing, r.o.DB, func(tx *gorm.DB) error {
-		return tx.Model(&row{}).Where(guard, args...).Updates(changes).Error
+}
+
+// write writes what happened, even if the process is about to stop.
+func (r *Relay) write(ctx context.Context, rows []row, changes map[string]any, guard string, args ...any) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	err := database.InTx(ctx, r.o.DB, func(tx *gorm.DB) error {
+		return tx.Model(&row{}).Where("id IN ? AND delivered_at IS NULL", idsOf(rows)).Where(guard, args...).Updates(changes).Error
 	})
 	if err != nil {
-		r.o.Logger.WarnContext(ctx, "delivery not recorded, it will be repeated", "message_id", m.ID, "topic", m.Topic, "error", err)
+		r.o.Logger.WarnContext(ctx, "delivery not recorded, it will be repeated", "message_id", rows[0].ID, "messages", len(rows),
+			"topic", rows[0].Topic, "error", err)
 	}
 }
 
 // try turns a panic of Deliver into a failed delivery.
-func (r *Relay) try(ctx context.Context, m Message) (err error) {
+func (r *Relay) try(ctx context.Context, messages []Message) (err error) {
 	defer func() {
 		if cause := recover(); cause != nil {
 			err = fmt.Errorf("delivery panicked: %v", cause)
 		}
 	}()
-	crash.At(m.Topic, crash.BeforeDelivery)
-	if err := r.o.Deliver(ctx, m); err != nil {
+	topic := messages[0].Topic
+	crash.At(topic, crash.BeforeDelivery)
+	if err := r.o.Deliver(ctx, messages); err != nil {
 		return err
 	}
-	crash.At(m.Topic, crash.AfterDelivery)
+	crash.At(topic, crash.AfterDelivery)
 	return nil
 }
 

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"strconv"
+	"sync"
 
 	"aftercare.dev/services/platform/crash"
 	"aftercare.dev/services/platform/crash/testdata/victim/shop"
@@ -24,4 +26,22 @@ func main() {
 		fmt.Println("asked")
 	}
 	client.CloseIdleConnections()
+	if points, err := strconv.Atoi(os.Getenv("VICTIM_AT_ONCE")); err == nil {
+		atOnce(points)
+		fmt.Println("all at once")
+	}
+}
+
+// atOnce passes so many points in the same moment.
+func atOnce(points int) {
+	begin := make(chan struct{})
+	var all sync.WaitGroup
+	for n := range points {
+		all.Go(func() {
+			<-begin
+			crash.At(fmt.Sprint("at-once/", n), crash.BeforeCommit)
+		})
+	}
+	close(begin)
+	all.Wait()
 }
