@@ -246,7 +246,9 @@ func TestAnActionThatTheWorkflowBeforeHasDoneIsDone(t *testing.T) {
 				return nil, now
 			}
 			w.ask(w.token("w1", "warehouse"), "POST", "/v1/cases/case_1/receive", `{}`).is(200, "")
-			w.temporal.update = func(context.Context, client.UpdateWorkflowOptions) (client.WorkflowUpdateHandle, error) { return nil, now }
+			w.temporal.update = func(context.Context, client.UpdateWorkflowOptions) (client.WorkflowUpdateHandle, error) {
+				return nil, now
+			}
 			w.ask(w.token("w1", "warehouse"), "POST", "/v1/cases/case_1/receive", `{}`).is(409, "action_not_allowed")
 		})
 	}

@@ -130,7 +130,7 @@ func (w *world) furnish() {
 	w.cases.on("GET /v1/merchants/{merchant}/cases/case_1", owned("case_not_found", aCase))
 	w.cases.on("GET /v1/merchants/{merchant}/cases/case_1/timeline", owned("case_not_found", `{"entries":[],"status":"open","version":3}`))
 	w.cases.on("POST /v1/merchants/{merchant}/judgements", answer(aJudgement))
-	w.cases.on("POST /v1/merchants/{merchant}/applications", answer(`{"case_id":"case_1","created":true}`))
+	w.cases.on("POST /v1/merchants/{merchant}/applications", answer(`{"case_id":"case_1","created":true,"judgement":`+aJudgement+`}`))
 	w.cases.on("POST /v1/merchants/{merchant}/cases/case_1/notes", answer(`{"note_id":"note_1"}`))
 	w.logistics.on("POST /v1/merchants/{merchant}/contacts", answer(`{"contact_id":"contact_1"}`))
 	w.logistics.on("GET /v1/merchants/{merchant}/shipments/case_1-s1/tracking", answer(`{"scans":[]}`))
@@ -231,9 +231,9 @@ type fakeTemporal struct {
 	signal    func(workflowID, name string, content any) error
 	described error
 	// first is the run before the one of now, and done are the updates that it answered.
-	first string
-	done  map[string]bool
-	health    error
+	first  string
+	done   map[string]bool
+	health error
 
 	mu      sync.Mutex
 	starts  []client.StartWorkflowOptions

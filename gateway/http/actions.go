@@ -34,7 +34,7 @@ type build func(contract.Envelope) (contract.Act, error)
 // act does an action on a case: the words of the actor are kept first, so that the workflow carries only their id, then
 // the workflow is asked, and the case is read back.
 func (h *Handlers) act(ctx context.Context, name contract.Action, a action, content build) (acted, error) {
-	seen, err := h.readCase(ctx, a.caseID)
+	seen, err := h.found(ctx, a.caseID)
 	if err != nil {
 		return acted{}, err
 	}
@@ -60,6 +60,14 @@ func (h *Handlers) act(ctx context.Context, name contract.Action, a action, cont
 		return acted{caseID: a.caseID}, nil //nolint:nilerr // the action is durable whether or not the case can be read
 	}
 	return acted{caseID: a.caseID, body: &c}, nil
+}
+
+// found is the case that somebody acts on, as far as it is known: its version may be 0.
+func (h *Handlers) found(ctx context.Context, caseID string) (cases.Case, error) {
+	if h.known.mayAct(access.From(ctx), caseID) {
+		return cases.Case{CaseID: caseID}, nil
+	}
+	return h.readCase(ctx, caseID)
 }
 
 // id makes a repeated request the same update: the key in the hands of this subject, for this action with this content.
@@ -102,6 +110,12 @@ func (h *Handlers) update(ctx context.Context, seen cases.Case, id string, act c
 	refusal, refuses := refusalOf(err, contract.ErrorActionRefused)
 	if (refuses || gone(err)) && h.answeredBefore(waiting, seen.CaseID, id) {
 		return true, nil
+	}
+	if refuses && seen.Version == 0 {
+		var unread error
+		if seen, unread = h.readCase(ctx, seen.CaseID); unread != nil {
+			return false, unread
+		}
 	}
 	for refuses && refusal.Stage != "" && refusal.Version < seen.Version {
 		select {

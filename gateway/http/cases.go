@@ -60,6 +60,9 @@ func (h *Handlers) GetCase(ctx context.Context, r api.GetCaseRequestObject) (api
 func (h *Handlers) readCase(ctx context.Context, caseID string) (cases.Case, error) {
 	caller := access.From(ctx)
 	c, err := read(h.Services.Cases.GetCaseWithResponse(ctx, caller.MerchantID, caseID, &cases.GetCaseParams{BuyerID: caller.Owner()}))
+	if err == nil {
+		h.known.keep(c)
+	}
 	return shown(caller, c), err
 }
 

@@ -83,6 +83,7 @@ type Handlers struct {
 	Dependencies
 	lines   *lineChecker
 	streams *streams
+	known   known
 }
 
 var _ api.StrictServerInterface = (*Handlers)(nil)

@@ -24,8 +24,8 @@ import (
 // openUpdateID is the id of the one update that opens a case: a repeated request gets the answer of the first.
 const openUpdateID = "open"
 
-// OpenCase files a case. What cannot be is answered before anything is kept; then the application is kept under the
-// idempotency key, and the workflow of its case is started and asked for the judgement in one call. Every part can be
+// OpenCase files a case. The application is judged and kept under the idempotency key, unless it cannot be; then the workflow of
+// its case is started and asked in one call how it stands. Every part can be
 // repeated, so that a request whose answer was lost is simply sent again.
 func (h *Handlers) OpenCase(ctx context.Context, r api.OpenCaseRequestObject) (api.OpenCaseResponseObject, error) {
 	ord, err := h.order(ctx, r.Body.OrderID)
@@ -33,20 +33,11 @@ func (h *Handlers) OpenCase(ctx context.Context, r api.OpenCaseRequestObject) (a
 		return nil, err
 	}
 	f := filing{caller: access.From(ctx), key: r.Params.IdempotencyKey, buyerID: ord.BuyerID, input: *r.Body}
-	quote, impossible := h.preview(ctx, f)
-	// Units may be taken by this very request, sent before: only the key tells.
-	if impossible != nil && !problem.HasCode(impossible, "units_not_available") {
-		return nil, impossible
-	}
 	application, err := h.apply(ctx, f)
-	switch {
-	case err != nil && impossible != nil && !problem.HasCode(err, "idempotency_key_reused"):
-		return nil, impossible
-	case err != nil:
+	if err != nil {
 		return nil, err
-	case impossible != nil && application.Created:
-		return nil, impossible
-	case !application.Created:
+	}
+	if !application.Created {
 		filed, err := h.readCase(ctx, application.CaseID)
 		if err == nil {
 			return openedCase(filed), nil
@@ -56,7 +47,7 @@ func (h *Handlers) OpenCase(ctx context.Context, r api.OpenCaseRequestObject) (a
 		}
 	}
 	ctx = telemetry.WithCase(ctx, "", application.CaseID)
-	return h.open(ctx, f.start(application.CaseID, quote))
+	return h.open(ctx, f.start(application.CaseID, value(application.Judgement)))
 }
 
 // filing is a request for a case.
@@ -67,17 +58,10 @@ type filing struct {
 	input   api.CaseInput
 }
 
-func (h *Handlers) preview(ctx context.Context, f filing) (cases.Judgement, error) {
-	evidence := len(value(f.input.EvidenceIds))
-	return read(h.Services.Cases.PreviewJudgementWithResponse(ctx, f.caller.MerchantID, cases.JudgementInput{
-		OrderID: f.input.OrderID, BuyerID: &f.buyerID, Type: f.input.Type, Reason: f.input.Reason, Lines: f.input.Lines,
-		EvidenceCount: &evidence,
-	}))
-}
-
 func (h *Handlers) apply(ctx context.Context, f filing) (cases.Application, error) {
 	actor := f.caller.Actor()
-	return read(h.Services.Cases.StoreApplicationWithResponse(ctx, f.caller.MerchantID, cases.ApplicationInput{
+	judge := true
+	return read(h.Services.Cases.StoreApplicationWithResponse(ctx, f.caller.MerchantID, &cases.StoreApplicationParams{Judge: &judge}, cases.ApplicationInput{
 		IdempotencyKey: f.key, Applicant: cases.Actor{Role: cases.Role(actor.Role), ID: actor.ID}, BuyerID: f.buyerID,
 		OrderID: f.input.OrderID, Type: f.input.Type, Reason: f.input.Reason, Lines: f.input.Lines,
 		Text: f.input.Text, EvidenceIds: f.input.EvidenceIds, Channel: recode[cases.ApplicationInputChannel](f.input.Channel),

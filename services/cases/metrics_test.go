@@ -127,7 +127,7 @@ func open(t *testing.T, records *store.Store, at time.Time, state domain.State) 
 	t.Helper()
 	ctx := context.Background()
 	buyer := domain.Actor{Role: domain.RoleBuyer, ID: "b1"}
-	caseID, _, err := records.StoreApplication(ctx, "m1", "key", domain.Application{Applicant: buyer, BuyerID: "b1", OrderID: "o1", Type: "return_refund"})
+	caseID, _, err := records.StoreApplication(ctx, "m1", "key", domain.Application{Applicant: buyer, BuyerID: "b1", OrderID: "o1", Type: "return_refund"}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -150,7 +150,7 @@ func (w *world) apply(t *testing.T, key string, change ...func(*api.ApplicationI
 	for _, c := range change {
 		c(&in)
 	}
-	answer, err := w.StoreApplicationWithResponse(t.Context(), "m1", in)
+	answer, err := w.StoreApplicationWithResponse(t.Context(), "m1", nil, in)
 	return check(t, answer, err).JSON200.CaseID
 }
 
@@ -271,6 +271,39 @@ func TestACaseKeepsTheJudgementAndThePolicyItWasJudgedBy(t *testing.T) {
 		if s := check(t, settled, err).JSON200; s.Total != cny(c.total) || s.Lines[0].Amount != cny(6600) {
 			t.Errorf("%+v, want %d", s, c.total)
 		}
+	}
+}
+
+func TestAFilingIsJudgedAndKeptInOneRequest(t *testing.T) {
+	w := start(t)
+	file := func(quantity int64, text string) *api.StoreApplicationResponse {
+		answer, err := w.StoreApplicationWithResponse(t.Context(), "m1", &api.StoreApplicationParams{Judge: new(true)}, api.ApplicationInput{
+			IdempotencyKey: "key-00001", Applicant: buyer("b1"), BuyerID: "b1", OrderID: "o1", Type: api.ReturnRefund, Reason: "defective",
+			Lines: []api.LineQuantity{{LineID: "l1", Quantity: quantity}}, Text: &text,
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return answer
+	}
+	many := file(4, "too many")
+	refused(t, many.StatusCode(), many.Body, 409, "units_not_available", "lines[0].quantity")
+	filed := check(t, file(3, "torn"), nil).JSON200
+	if !filed.Created || filed.Judgement == nil || filed.Judgement.Decision != api.JudgementDecisionReview {
+		t.Fatalf("what cannot be is not kept under its key, what can is judged: %+v", filed)
+	}
+	w.mu.Lock()
+	w.order.Lines[0].FreeUnits = nil // they are those of this case now
+	w.mu.Unlock()
+	again := check(t, file(3, "torn"), nil).JSON200
+	if again.Created || again.CaseID != filed.CaseID {
+		t.Errorf("repeated: %+v", again)
+	}
+	other := file(3, "burnt")
+	refused(t, other.StatusCode(), other.Body, 422, "idempotency_key_reused", "idempotency_key")
+	judged, err := w.JudgeCaseWithResponse(t.Context(), "m1", filed.CaseID)
+	if pinned := check(t, judged, err).JSON200; pinned.Refund != filed.Judgement.Refund {
+		t.Errorf("pinned %+v, filed %+v", pinned.Refund, filed.Judgement.Refund)
 	}
 }
 

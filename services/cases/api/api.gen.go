@@ -599,8 +599,9 @@ type Actor struct {
 
 // Application defines model for Application.
 type Application struct {
-	CaseID  string `json:"case_id"`
-	Created bool   `json:"created"`
+	CaseID    string     `json:"case_id"`
+	Created   bool       `json:"created"`
+	Judgement *Judgement `json:"judgement,omitempty"`
 }
 
 // ApplicationInput defines model for ApplicationInput.
@@ -1253,6 +1254,12 @@ type Limit = int
 // MerchantID defines model for MerchantID.
 type MerchantID = ID
 
+// StoreApplicationParams defines parameters for StoreApplication.
+type StoreApplicationParams struct {
+	// Judge Judge it by the policy in force and keep the judgement with it. What cannot be is refused and not kept, unless it is kept already: units that another case holds may be those of this one.
+	Judge *bool `form:"judge,omitempty" json:"judge,omitempty"`
+}
+
 // ExportBuyerParams defines parameters for ExportBuyer.
 type ExportBuyerParams struct {
 	// After The last case id of the page before
@@ -1627,7 +1634,7 @@ type ClientInterface interface {
 	// Takes any type of body and a specified content type.
 	//
 	// Corresponds with POST /v1/merchants/{merchant_id}/applications (the `StoreApplication` operationId).
-	StoreApplicationWithBody(ctx context.Context, merchantID MerchantID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+	StoreApplicationWithBody(ctx context.Context, merchantID MerchantID, params *StoreApplicationParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// StoreApplication Keep what was asked, before a workflow starts
 	//
@@ -1636,7 +1643,7 @@ type ClientInterface interface {
 	// Takes a body of the `application/json` content type.
 	//
 	// Corresponds with POST /v1/merchants/{merchant_id}/applications (the `StoreApplication` operationId).
-	StoreApplication(ctx context.Context, merchantID MerchantID, body StoreApplicationJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+	StoreApplication(ctx context.Context, merchantID MerchantID, params *StoreApplicationParams, body StoreApplicationJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// CountAttention How many open cases need attention, by reason
 	//
@@ -1884,8 +1891,8 @@ func (c *Client) PutFindings(ctx context.Context, body PutFindingsJSONRequestBod
 // Takes any type of body and a specified content type.
 //
 // Corresponds with POST /v1/merchants/{merchant_id}/applications (the `StoreApplication` operationId).
-func (c *Client) StoreApplicationWithBody(ctx context.Context, merchantID MerchantID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
-	req, err := NewStoreApplicationRequestWithBody(c.Server, merchantID, contentType, body)
+func (c *Client) StoreApplicationWithBody(ctx context.Context, merchantID MerchantID, params *StoreApplicationParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewStoreApplicationRequestWithBody(c.Server, merchantID, params, contentType, body)
 	if err != nil {
 		return nil, err
 	}
@@ -1903,8 +1910,8 @@ func (c *Client) StoreApplicationWithBody(ctx context.Context, merchantID Mercha
 // Takes a body of the `application/json` content type.
 //
 // Corresponds with POST /v1/merchants/{merchant_id}/applications (the `StoreApplication` operationId).
-func (c *Client) StoreApplication(ctx context.Context, merchantID MerchantID, body StoreApplicationJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
-	req, err := NewStoreApplicationRequest(c.Server, merchantID, body)
+func (c *Client) StoreApplication(ctx context.Context, merchantID MerchantID, params *StoreApplicationParams, body StoreApplicationJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewStoreApplicationRequest(c.Server, merchantID, params, body)
 	if err != nil {
 		return nil, err
 	}
@@ -2436,18 +2443,18 @@ func NewPutFindingsRequestWithBody(server string, contentType string, body io.Re
 }
 
 // NewStoreApplicationRequest calls the generic StoreApplication builder with application/json body
-func NewStoreApplicationRequest(server string, merchantID MerchantID, body StoreApplicationJSONRequestBody) (*http.Request, error) {
+func NewStoreApplicationRequest(server string, merchantID MerchantID, params *StoreApplicationParams, body StoreApplicationJSONRequestBody) (*http.Request, error) {
 	var bodyReader io.Reader
 	buf, err := json.Marshal(body)
 	if err != nil {
 		return nil, err
 	}
 	bodyReader = bytes.NewReader(buf)
-	return NewStoreApplicationRequestWithBody(server, merchantID, "application/json", bodyReader)
+	return NewStoreApplicationRequestWithBody(server, merchantID, params, "application/json", bodyReader)
 }
 
 // NewStoreApplicationRequestWithBody constructs an http.Request for the StoreApplication method, with any body, and a specified content type
-func NewStoreApplicationRequestWithBody(server string, merchantID MerchantID, contentType string, body io.Reader) (*http.Request, error) {
+func NewStoreApplicationRequestWithBody(server string, merchantID MerchantID, params *StoreApplicationParams, contentType string, body io.Reader) (*http.Request, error) {
 	var err error
 
 	var pathParam0 string
@@ -2470,6 +2477,33 @@ func NewStoreApplicationRequestWithBody(server string, merchantID MerchantID, co
 	queryURL, err := serverURL.Parse(operationPath)
 	if err != nil {
 		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Judge != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "judge", *params.Judge, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
 	}
 
 	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
@@ -3900,7 +3934,7 @@ type ClientWithResponsesInterface interface {
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /v1/merchants/{merchant_id}/applications (the `StoreApplication` operationId).
-	StoreApplicationWithBodyWithResponse(ctx context.Context, merchantID MerchantID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*StoreApplicationResponse, error)
+	StoreApplicationWithBodyWithResponse(ctx context.Context, merchantID MerchantID, params *StoreApplicationParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*StoreApplicationResponse, error)
 
 	// StoreApplicationWithResponse Keep what was asked, before a workflow starts
 	//
@@ -3909,7 +3943,7 @@ type ClientWithResponsesInterface interface {
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /v1/merchants/{merchant_id}/applications (the `StoreApplication` operationId).
-	StoreApplicationWithResponse(ctx context.Context, merchantID MerchantID, body StoreApplicationJSONRequestBody, reqEditors ...RequestEditorFn) (*StoreApplicationResponse, error)
+	StoreApplicationWithResponse(ctx context.Context, merchantID MerchantID, params *StoreApplicationParams, body StoreApplicationJSONRequestBody, reqEditors ...RequestEditorFn) (*StoreApplicationResponse, error)
 
 	// CountAttentionWithResponse How many open cases need attention, by reason
 	//
@@ -5265,8 +5299,8 @@ func (c *ClientWithResponses) PutFindingsWithResponse(ctx context.Context, body 
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
 // Corresponds with POST /v1/merchants/{merchant_id}/applications (the `StoreApplication` operationId).
-func (c *ClientWithResponses) StoreApplicationWithBodyWithResponse(ctx context.Context, merchantID MerchantID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*StoreApplicationResponse, error) {
-	rsp, err := c.StoreApplicationWithBody(ctx, merchantID, contentType, body, reqEditors...)
+func (c *ClientWithResponses) StoreApplicationWithBodyWithResponse(ctx context.Context, merchantID MerchantID, params *StoreApplicationParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*StoreApplicationResponse, error) {
+	rsp, err := c.StoreApplicationWithBody(ctx, merchantID, params, contentType, body, reqEditors...)
 	if err != nil {
 		return nil, err
 	}
@@ -5280,8 +5314,8 @@ func (c *ClientWithResponses) StoreApplicationWithBodyWithResponse(ctx context.C
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
 // Corresponds with POST /v1/merchants/{merchant_id}/applications (the `StoreApplication` operationId).
-func (c *ClientWithResponses) StoreApplicationWithResponse(ctx context.Context, merchantID MerchantID, body StoreApplicationJSONRequestBody, reqEditors ...RequestEditorFn) (*StoreApplicationResponse, error) {
-	rsp, err := c.StoreApplication(ctx, merchantID, body, reqEditors...)
+func (c *ClientWithResponses) StoreApplicationWithResponse(ctx context.Context, merchantID MerchantID, params *StoreApplicationParams, body StoreApplicationJSONRequestBody, reqEditors ...RequestEditorFn) (*StoreApplicationResponse, error) {
+	rsp, err := c.StoreApplication(ctx, merchantID, params, body, reqEditors...)
 	if err != nil {
 		return nil, err
 	}
@@ -6437,7 +6471,7 @@ type ServerInterface interface {
 	PutFindings(ctx echo.Context) error
 	// StoreApplication Keep what was asked, before a workflow starts
 	// (POST /v1/merchants/{merchant_id}/applications)
-	StoreApplication(ctx echo.Context, merchantID MerchantID) error
+	StoreApplication(ctx echo.Context, merchantID MerchantID, params StoreApplicationParams) error
 	// CountAttention How many open cases need attention, by reason
 	// (GET /v1/merchants/{merchant_id}/attention)
 	CountAttention(ctx echo.Context, merchantID MerchantID) error
@@ -6528,8 +6562,17 @@ func (w *ServerInterfaceWrapper) StoreApplication(ctx echo.Context) error {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter merchant_id: %s", err))
 	}
 
+	// Parameter object where we will unmarshal all parameters from the context
+	var params StoreApplicationParams
+	// ------------- Optional query parameter "judge" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "judge", ctx.QueryParams(), &params.Judge, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter judge: %s", err))
+	}
+
 	// Invoke the callback with all the unmarshaled arguments
-	err = w.Handler.StoreApplication(ctx, merchantID)
+	err = w.Handler.StoreApplication(ctx, merchantID, params)
 	return err
 }
 
@@ -7287,6 +7330,7 @@ func (response PutFindingsdefaultApplicationProblemPlusJSONResponse) VisitPutFin
 
 type StoreApplicationRequestObject struct {
 	MerchantID MerchantID `json:"merchant_id"`
+	Params     StoreApplicationParams
 	Body       *StoreApplicationJSONRequestBody
 }
 
@@ -8309,10 +8353,11 @@ func (sh *strictHandler) PutFindings(ctx echo.Context) error {
 }
 
 // StoreApplication operation middleware
-func (sh *strictHandler) StoreApplication(ctx echo.Context, merchantID MerchantID) error {
+func (sh *strictHandler) StoreApplication(ctx echo.Context, merchantID MerchantID, params StoreApplicationParams) error {
 	var request StoreApplicationRequestObject
 
 	request.MerchantID = merchantID
+	request.Params = params
 
 	var body StoreApplicationJSONRequestBody
 	var err error
@@ -9074,135 +9119,137 @@ var swaggerSpec = []string{
 	"WnAFuJSvpViUUJn/5oJr4IgvreuS5dQQ/LS2b/z7T8pQ/9OBk/lxccbu+r359jn567Mv/4PU4R2PAoJ0",
 	"medQayi+ZxwQmKJg5lNavpaiBqmZAX1JSwXZrI5++jSj7tP5h4ZyzfTW/LgUsqLaUvyrZ7NoMc6Gi2GA",
 	"LZrcgrobxX8IDlvzRck4mIU5jK3bxfsxfJklIH8fgBOLnyDXZqbLXNsd0UXbzt3j32wmRQn7gHpj3umD",
-	"hR9mZtgkEC1zDEHJqfK0GMCTS6Aa4mcLIUqgfACAH6X9Zg8gL3jd6KnMYj+3HL+LRpbqt1kr2Q5Y6Wxm",
-	"NiyHsiMZZrRms2wG3LDfj7MNLMza1/Usm9VrwQ3V8zU1YgUqykojXrQVaubD99mQqHDDCuC5IZflBQ2V",
-	"OgzAin58Yd9+2u4EKiVFrmYFVLXQwPPt/Bq2PYn55Ol/4kbyf/9nAjTD3YfDZLb7f3vm70D3pZOg7s8n",
-	"Q1iFLCYsjASq9m/vN/at22ym4aPuof/s7OwsgbH9Yfe4z6mCd+a9PtP3CZ5FHJrFp2rA1k0YMPIkT24W",
-	"bYR7cs+29OgK6kuSiwJmCTwV4zl0ZGtBNTzWrEq83hcuHlY7yE5Yn4vGbs+hkFFJ0T4U5y1yB4JlB98P",
-	"lkrIYc/nBzF8D8vbPlv32QPHTMLVFAzcgnRXEG5AbgUHwnheNgUo1JaQlSIp5N9CaUOXy6ScQZ3P8O40",
-	"md8XT134Xq+FFgYoqlvIiALk+EDEkW3Wbv8lK6GYU30oR2YzLvQE0YS4vxQaUpPHsmcIqRMdu3mvPe6i",
-	"rR2Q8tD2iJnihLBId2bOdrkTKFfmSNp/ituJ3Ouj4CJdB9AalCcSNZttJDN7agIn9CD2s7o5OiOmEEjv",
-	"BxqL2oMkQF+5GKpOu9SqVs8YPiuFmrg1RhWKvduQcdVI6gTRzmPYv/haipUEpczXPzXFCirYr4797/Di",
-	"UTrGW03TGzm2sVLoot1J0TQ4fMaX8FFf5n6NB7KjBj5xeXaKG9HoXFR76f/KvXaELiRh2fBi//vmrXh1",
-	"1ZrVhyzuW/de51tNV3txeosv2bd1ow543by1S5pMU+ayWVObhZu2mjcgFUvpXi+bagHBv1FSpYkZw7A7",
-	"Aa7REbFX+xk9ZrruhOjQibTMvmppVyHQ12+93r5oUYq5u0OcMUH62q3yXY6tsRMr8hntP47HNS0zvJUf",
-	"+0zN7mq+WwPZrEUJxFAPCF1qkLiySkNNvtgYBYgpQhdG9zH/40ITJR7Nsns5W+4mme9Rxj6EDD1C5v1r",
-	"ybAe+w42aofoY2z9zkk7bxRI0I3kc0erlEXwvBT5dUKpN8xeAC2QbawEY4oY4ZMRxomCXPBCZYTygiDj",
-	"K1YahYNUQFGC9Dieqw3IufssPZ21G+ybilAiwaDGBM8IlApwpxkACOpDKiU7d3loM+sbVXocircOByew",
-	"HUArCcfMxvhSTEX4QwNKk6WQxHxtpuuiL+GGwYashFkTTjZMr0Wjj4FN1ZAfTokNlbAWjQJiXZxHkcMJ",
-	"pd00wQXeUKaV5bhS8BUSxICBY4B0QQLC9NGsYAkZg3LkAJZO8Z6jdS3FjT11cW+mtp2RQnMJFePFrm3x",
-	"N4uowR14YVYDP/TvR+b1RPAjv9xQGHfm2MG5CyGuDd/WLL9uaiLQ6DdC4X62q5aUK7aDSV8KQqVkN7Q0",
-	"IgnZxahX5wYkkEpwUhoIp8488Cl1WGWw9L2dnvVlXY+eY2s/xHe4TYciLLWvkoeDKKDn/fzqWcf3+ySb",
-	"1UYvkYay/+/Hy8f/lz7++ezxX9+3/52fnD9+/29/SqnA36A2OzSifajjIM/8FJ2bRu6ynYP7924zMyAd",
-	"1/lsFG5AOe48Gzt1G+dV4qjvH+rTbEqYaJtrpsuEg/AVB1KXFI9lrlFu434wJgdfNXQFhKprKIwcne1w",
-	"eO9xq1jkgk2BFoFd4Gg5PJApJkQmOSrI84djo1wUoFA5ohX6mS8IhxuQZCkBiLFWjbi0UoqWxA7Jm7Ls",
-	"Gx0vrGhIceWoi2OcC/ecaUdwpGOdLtA/GIVwTWs0HTOimnxNqNUeT9zxWFwQWiqBXMppFTQNyrloeA4F",
-	"gRvrQe6JrFhI0cc/z9//+//8z4n735/2+wbHmTjJsZIqsIkSx7CtMRDTByj6AvB0ZEU6/6GH9hCtNLDF",
-	"iON4SrTFALdDO2MF0YKshNFALYqJjTXmXcYQqRaHgZJwfahZGMEBusM1bSjSyIQ/Yqebdsk4U+uJPiCn",
-	"u0/8Snk3RDDYGs7Ns2xWCA4J1bFHksjVY8fqQZKkivMNJ5jEJo/MRw6Ejls5+XwNbLWOHXERVyn2M8wX",
-	"W30wG25YYbj/0z62iIHKujh0ZvUjBjBTxPmW8cIgsys+1t0X31S13hLmDCUhr5el2JDCmGhcaKKhLFNL",
-	"nzuNLCE54SPNdbnNjMyko+Hba7bf/eGw+c68Gkd8+8aeURk2a+DGpGKKKIFzL6k0/6CHawNQk5xyj89h",
-	"/O3JkeaX3joiQlnk4Iy/9sA7wu1YumMk9R0Xd7esnr7W/RSN+1j7XmBkf4LFb80scWafyx2JbJWDWKnr",
-	"IT+Onb5zpO5SARnGuV/mfuBzImrgZA0SMsJFyy+y4Yr8+kv4IXxphjnHx+YDvWZ8ZUgqIReygMJ844J/",
-	"YcK5OyLCrJ2Bl5SVUJx32RW4GUvoNcgNU2bxWBnZ50xZuH/9haDXcV6w5RIkQszFvHYO0HPCxUIUW/M+",
-	"fDR2qdHtuDAQ5tdDJBpj3pIN3ZpxvCtxXlOlDIBGNfYve02xg4nLK7SomEUKvighrw10BlX0gnVw/fUX",
-	"QnPNbpjeIjEYX50TLRkUpKJ8iw4CxKwSHLa9hdgAwmWVsW0FXBOjrDKDSCFwx6M3kNCFaDR67JYNL8gX",
-	"f//mHTm9eXJqKWcOI/Uo82NJsLEAS21Mk8hFUxZE0S1RIsrhSHJVzLkxuLMQGB7njfhbyxo+BuQXGRMT",
-	"whobvaO7UvEIPtUTNeYOiVEJ69Mz6fhyuyqhofbUrr6sBN4G0ayAQba+8OGWResqWzKpNLG5MIeJnmnx",
-	"Ka8jHJ/s46lwzFl1lHp6FIIWuo638EmcMtdagULTcrho/yU2btPhJqASLqwb14xFKrolCyCCl9t41XCT",
-	"Vzt9dmd7LYWYRh68bOd6SCjeNGVCJ4bl0rwUO3hLu7MK4Fujb4sG9e6ltFql9QcmmT/KMR4aEE2ZVkHe",
-	"Ouv5+cvHZ0/IFyXdPELfgShZvj2hjRbz1uU8tDBEI1PHuLHmqNQsL4E477odkSwZlAVZwJrxgmBy/Gju",
-	"zn26ofpeV0eOzC+AmzW1ejbh/qFcm8No6oBHaroVjT441TxYfbtJYF9LIYzJMyG1vud0uKGspIsSdqfP",
-	"D80tKNmKLcoRq30X606c6LDIbaBW8EoNHGNeI8A37MFaQM6MsmNjRwyPgEO9WaNp/QG/iEgBDQ/g6Dr5",
-	"YHPP4ghx152ZEPYtY0I00ugV2yQeBut0BoqTDKiK2HCUEcNksUWiZT6gyFSImUTqSBzJMq/tDmnt5h+v",
-	"MY5Hc76VoiJLVCeIFlY/8+pdoxpaEldNc4gHi1EHicfFp8t6kwANTSkZ/liXVJtRZ9nMaK3IQqMC/PBj",
-	"NNqmCdepFbfzKHno4ETo+UqKpj4s3+vv+OrEhIn/blxEwyUQ+LNt78fm7W/dy0mP8m61w5/C+/ZmtA0D",
-	"7w8oGm2aNs+p3bVdzBIc6sHP/GbducWPUeWmlaIEP1fuE+pDRUq3VG1fcdS/TEnHXQo1jqq/6NBi2lpP",
-	"qC/bc6KGlTbK+NnZAZWJe461MUxDktwx9XnJ9BtLrZEzbGrFXsFULdT4iPeqsuTAbqajPFXVwdN16jTH",
-	"LbCddHAK/4NxIUnDmUb1inLy4u0r8uzpk/8gkTTtMUTlBdIhXBApMj2t/P2nv9zuD+G52aKRBuhls4+P",
-	"V+Kx+xE1iROLb/TkMatqIbWDY23E1lKDzKmEkwJuThXIG5aDOvXawWll1+k2m0XJjKmch3QycBTlNO+7",
-	"3C4fHHXK1oWxxii30U+r0xrlbEOZ7oZSUXeZF1CyG+vGGca2cy1kQtF6I4K6bGzwQhCmMzOtGzTzeVaZ",
-	"94LNvRdsUkFPLriCD026qCkKESviCoe868mop0wrKJeRW7xPqGJuTN+KapbTstymCODHO7KOxC1kIGRq",
-	"F6XrXo6vvjiiYmZ39csY0EfFsxu9npCH8Tsuaj20GHR/caclyR5ivzH4Hl4cNbKiqdFf1cCn1/NN3Rit",
-	"cpxwT4kK+mEBY78VgihRAXr42xEji3B/pQ4Uat5JlR8OMi0j+47FHVNP4m74qY1r+tzu1lDp4xoRfG/V",
-	"hWeBO1cLBl463q/9qk3j79WwfqzN1+e2JGLN6hoK9A6yCk6IBCXKG/PYhqoW2zaFM4StIseEVauQODWV",
-	"utzOo1+8EoXxfr0uJN04giL82DoDZ0ta+K/Rhky4+MLvOxtm4FvBb143i3K6r360nOjM7DEMsDoCevtv",
-	"ehVRy3oOsdRqxthMjKdP9W4JvmSygmIOH/OyUb6ypIv/c6phJSQDI2mwFLqw4YMNxhfalP0wHGHahqrR",
-	"2mN8Rb54/vLx2VePYkVmX/Q+NniHh9GBALvAGOHisbUziXVAWICePYpUu0ZpUc0rWkBmNgFTa2pdHfcE",
-	"8VqUrKBbleoVsGG8EBurHAIvML4quNdbFRDzYXjShm0KunX1UKzVWrn5EvF7+iiZq17YjKUd8D9LhZuC",
-	"XK3pVsW+qZ6ea+mMvjJFNmuhwBPdfYMI+NHIAqjs5NRPcK7tprhzn+4d0rz1Bn1OmOxbwc+CQ7f1yKVi",
-	"9PTtmvLVmrLZIFv08uUlplNe2IUyFpxfU+CFUbSNYVexgjuv1z5Wsh/vJccP7rW+nPGfRy7kHc60qI/R",
-	"ruTaftJaASNajqYsXVENUjrTKCx2d9Ad32J8bL/WZl8LUKTQTZRea1/fl0wVbFQ6tS7khQ8VXUnHs/UO",
-	"y/t23jE7R1SQNpo482akE4nbj5p+FFxU2wsCNF+TBZSCr5RRGY24wN2akc2a5WsXzVGOg1VGSkYXrGR6",
-	"iwGNyHfrFAMu5mY0kPMN5VYHWIhmtdbzjRSoh2I+YC5KIecFUyW7NjgtQGuQ81oyTAmiuZmWa1rO8dzA",
-	"VVxCrhkGQzZCXleUm0O41SvmKyFs9UdZglxtwzdzxucbs8QcA0hLCWo9l8Koerj9NEhGy3nFVEV1vvYg",
-	"Rn8vG46WaPybkZzx38aQprYMJPoVkZ4bFsfwuVJs+KdRoDCVVoOhSO0+5UKHP5GOotFzsZwrLfJrBKCi",
-	"KygMdq5uxQwilO10MUe+c8N451mYxfosts4br6CIf1pSXJKaSkPJcu68NNnMuuXna4ru+1qKiimYL6S4",
-	"RkoyfiPc8mnNdFPYyhylaVlSp1Q33Npr7Gco5nVj5D7qlUVje1DB3Dk8cAKWw7yQwiwyKqFJfTE+B6Jw",
-	"Exfz4E7+0NDSRg87i1ouWenmKsWKKc1yu60arkEuwfals04oJIiHbBcwnWrXwQ68sr6zK3M4+2rlooGM",
-	"XHn9+cr+3qpSa6rISmBeBtPnLpND8NzXI2L+E1NEgdYlFDbpqQSFDiarIdhJCVuiQYi24oreAGlqN4bS",
-	"Jzt8igd6Tg0go7kV3jq4a4Q+m6kmzwGKSSr9oKDMw9ombTt00+K0jcgNk6YOC8wFxKyUOvTtkNdzwNs9",
-	"JL04bGW0HSyN4WhXK7P/artwB/iWfdHBINVFgk83qjBJTBC3sfc0v/HT76gx6MY8hyY4ulKLdAKOr2c1",
-	"emy05xYURWyidIJubUHJaFR7b8GAHSILcKVRahXRaS0SflgLf2ifkEvnqPXZBtYSM2jiIU8wQ0NpKELS",
-	"ZStOMNVyIW6smMEunRe2rDTKUxh4J9tMqEN9HpPU+HiGeenbih60k4IvtF2LgUfcWYiUYH2Ls7dWwnBr",
-	"hPR9o9V3esdUTDKH6CZWYGvDpRRtfzsjzlb2qAp149gKi1Obcm2jH7ZusKgYZ0r7v9VWGfUkdbi9tSfM",
-	"SNbTtOPi3kKDh+QM7ZDtFqd0htBU0T4tqh9T83ZHRud0ye8zLQ6R/C3+R3mZRFWXoEE5NT25pdrGFW3+",
-	"cMOZDqE486lNujeCHIqk5J1G3E7z22HKxN60M6sHdpFLkq/foyQRBbA5Tkn7mEnIR6PnFei1SO8Q30Jl",
-	"bAeNa0/GLLg2Vkdbo7onBzKaKoY4wJftSJN864MDXa6wngjGV1hvQJlGq4gvxXl0BjNlk1WzuO+GrXQw",
-	"RnqhiNKsLM0Q3uEcf260DdsHwCrL0Uwepfj1fC2EAtXvpECYjr90T3/9hbRWl/3rBpRmK6pttQOWL8gc",
-	"SjxihdIZcYZWFrjczFGxj1AYNRzrlL3D3RvdODD2H3Ckcr0Hwhwtpu5Jazu0/UI8cSyhzPHuRjMIGqSM",
-	"snNOUF00h535k9jTz02A72pdmpedTDl32YE1ZW6BvCZlF0ULo1K11TOd0IFbfDyd2rXvBQ56axX9ZBcB",
-	"NajI8u0sQdu5wf7REi4koNn/xzTAP7tohgqP9HkYHEIeN1GjJbzzG6gnClngWrIJsi8q8h9oHjtzxZbp",
-	"RIGXtmyelqUi4sY13CrZMuRS5Ohxaf3n+BxdmtZoVWTNjJKynVpTEAmyfRlmrlVWP0vRkW63jIL6DSh0",
-	"7vaF9x1Cj/7T1JTvXAu6RN7CMWudUh+mtu+7A6ZdIjdx87oU8j+0/uwJds3XxkBbSlHZPJUQ7PB+K7Kh",
-	"iii24lFBEjbCCnEf8F6rTgaAcxLNfTgmpPb95asv96ZxCo7q5lHfOp/UcR+jyn/Mp8OuBbfo12sk09u3",
-	"hissYbzXy19UgMoYUBm3GlhrXduLCVB8pxOMzLK4Y3yxdU5lV+bC7FNsWOrcVthC2ZYk6riDBcFa0XOn",
-	"CeRCFvY5LUsigRaK5KIC5I8T8oJrkJyW504wKUy4R6uXathQ67p2BXTM2MnfhpYg5oltbkAMXxFbNoWV",
-	"kjbEaSzgk+CMP59d+ow1VHAVad2FYUfNnvgepbRms/PZX07OTv6C/kS9RmKf3jw5XcZVeU0ilvatqxGy",
-	"lXeCl9sTckncZ5YaGyt7pe9hQa4BaiuONavAErFbOHwSjEEm+Itidj573ehQIRhaGfxNFNsdd1tMu9Oi",
-	"W3p32xUnWjbQv1zj6dmzIT2+g1rbGJMLzKUnDQNFV2lkM9VUFZVbz6TUUXUpGl5gd726pLb3WlCo7BuO",
-	"sPgijmTWzvt+1OmnKOHk9jQi0eD2lx/T4LavnEaXmdy+z2a1SLUE+SdnHxrA9mx4Si+2IZqakdD3Hjk4",
-	"Sp0i17C1m0nRCohb1dAHb2ONNv/UdhzJbB5IeBlfevb0Kbnq5WTNJRhF9+qEhH4l8JEprRBKs1vNHJg1",
-	"gIq50Q9sCBubeEbF1yfEN8rAiGpBfCXvwpDf66hmhgvi3TvYoc07udFdxZQBc8job40MjS/heBhuH9yu",
-	"cRDDnz3E/KlbZKKeMvewm74ze2TTl/t2z9C2RFxpKrXav3/izLMVIFTdNcSW/5dR0tbDkbF3acEYKd3T",
-	"O1MyVO5iYwB7tnCAggSi4IEqQynGHYTLnmVAI1CdfvK1Mren0Hb1SS7L30H7xj8PuCR+ipGl8EDez1pQ",
-	"7gd03oe70Tzb+7a/HAxlf5NMrkGHghPEZ38lV3aB1lTNDdNgBwB15XpNULvLO31VfdsJIV07BS3IAk7I",
-	"P7lmpW156VBmRkTbgu7QMyKnnCyA4P0KoT+oHfiLCJwFGHsasDPW1aMT8gZqvIrIqCALWDGuCOWwGcrn",
-	"N1YYx4z0ANLZpkp/XpG8g3FfaBcmWzF+D5x7qa5xaahbGFxg88vKpj/cHrv1T8EW1Xy2HeC0ny6LfIs8",
-	"+a8kal4K7RqURKYQU8SFQbPWIHGF/VYp85Uyd1jQmq5A/RZLmtZHlA9JMhk69isjerdZq58iFn9WhBVG",
-	"rlhxaPQODFt25J4TdSfkhVdW9VDitL0GH0ja9JsZ/gZyx7cnTHBysNd9zP3u7Py1FDUa1iq2rDEnEnst",
-	"xsfRn22M6Bge9l08H/vGoEmt5JuPtZDar2+PzY9pEJm6ztK3Y5xyRefebWMv0DSb5sF4I7ryKMEal4j5",
-	"fZnbraKwkUbeGdawFzZwt+OREVDB9QvwRadT66PPp33tYcbQ1TPJct8zpZ/7npldcFPME/eSnMQ/qcGi",
-	"8uq7DxY8u4cN1V6pMDqcvVvh0NFWsANRV/Jy6HDhCgsz4FgpletmLkUJqOnSXBOOTYeSu97Fpg6Gwd8X",
-	"msZoWIzUjjrMlxrGa6BQrZ3odHP0q7h8yCQK/v02bfIwVLCx+fji2MtrllJUnREPy9rbOWaQw9NH7ff4",
-	"XzHs2mZPptbhZRMTMFLr4+Yk9C9OQfZh7GbkXj+kpwfjqlzq7fB25BmHDahO7rX/IVQXvk/Os0f2uQuj",
-	"fx/nUrjR6CFPpef2uLH0823Q0JkaKPmgHhY8RE4/ufrE211+lec2X3qn9vKKl6Fjqtd+UQA4PWuEeY87",
-	"fR568Xc5Le/DQrYUopjpcU+encTF423p6R0uHZ/IRqedqwB/nxiN+LbehbK2nJalT4i5sEYxKanGrB5f",
-	"TKZCsGJo02F3ILdpHoxPo6sU08z6U3zX4h05Fiezaf0twNa8cj4BF1/1AcjbiWwTLnX93bJM0nNgHYt0",
-	"UfruFf2I10gICBtIPIy937Z5+MyWvm95MMKO9xLr6QbNQ/zNNh2mnLDigqi12HAb5qO9ixcxpGek7mT+",
-	"VN2U3T8Uk75usA0r0+sKNMvbfCoJCuSN60iDm5hxDoXfyz4/32e1CX5BDCIr2wZ9zfgqwd5IqCD87p+/",
-	"+8nDn5nLo9ztlHZor30hNUjfh9IXHSM1bX41b8ry7nsBncAfjY3oCiiMzZXIxfSNu6bzvIb6DyiTv7Gp",
-	"YZiAYw0nW4zSZg22OV3uuHK165pccyw49elbK1qri6DS/lmF911HBh5uejWiH513KGdOyA+uzi70dKel",
-	"BGr7pXCh29+x75O//IauKOOhg7hPJe5O5kCNpyNrqk7IpccO3yiFclXfUAm5tVYmJjvg3Y029cI68jd0",
-	"69J0VuzGEI6s2co8uMLkzKtzHMdl3JGlKEuxCYWEHpELq/zbH6Ob6zzxsmG3Z1I1SpMFkCu8IkiCtbGv",
-	"3E1yNl0Io3rIMDbB9eqEvOJg3fGUlMIQCMHEbCxFtBCoq9l4hfve4D1XmpZwdREWF79SgQo2EYS3OSg2",
-	"HaczhOuefmWIvaJ196ErlUUD/ioVWjSEwlTcBxKMZujPLQ3bPNaENHzjeOMeDn6z5rhCHZZCLsBLI+Nj",
-	"nvk7uNy+MsJaYYaVUd8xe9s1+ZoqEXWUQztmLIc828/vfY2uYzswEh3uNxsdchBaiLuPTmzWnizU8aF9",
-	"LZxllWHlQ+8e0LipVApO80l82WIS3LZZ6pf7Qf3t3VCBkxJbyx1y97CzwnGJqc3UHTMZEWURHFMX7m5W",
-	"n3HB8SY7Dkbm2+buWvxhPRgQX4x1H9mSXZHwz7oUtAi3bx0kFaQo4Wikd7v5savhfShfhx1hItegHyst",
-	"gVZdzg+yY8E4lYlOjp85Tu0XKLHZ0GQv7sXxh9HojORryK+tWuqgz4i0IV+rs2mKYeXbA3n39FPUdnGn",
-	"L3ecEcf8ud6HSxrkZJtFJaRPpbfmthbWT4ZCgXczv5i8X+9v+hzx02e+ORjmWFvIzQESCpZbPLy9lETj",
-	"IpRk24a4zGX4mwMLvBqPme9jwa07nMb7jxVW0RWc/tsRe2romkE0Z/djkYax7vss6N7394DnQVwVMRpg",
-	"75QrPJBICnOMLFsA9B5TJKKLlrDewG5hpkKG/8MGpYLPWj3QafzaVoK2zvOHscV69wN85rPs8NCA94v4",
-	"6igM3OeAWQf3VudiL/fHu88Wbm6jMLZuFnf9xwFu2bYf59j55jp5HqRmte0wEyL0IJPmIdV/h8mYzHZP",
-	"70dod5c/893IqSwZyDaok91xS46F3boVQSvKeOgGQzhsPAAnBIPmWGLWc9/BlmxABu5abJNFZoE5HmLP",
-	"d7rAft4N/xlZBU0/T3efoeint5tX1MAf93PU9hUW+uZ/BhwqwXUqewdVLSQt7V2a6O7pOx4xO/mEvNCk",
-	"FOLa27FmcOf+tldOut+NfhoVq/HCunwJF3FHUKwdYtrYtuj/ZSEzmGwkJl15Td2fwb7cU7b3EdpqM8+C",
-	"bU0wbWcKuYdG1UEcNJSlIqxQmb2V005sm2dmneszbUIrJigOed2oKG2H6D2q/g+hj26Uamp7Mu9KOJ13",
-	"G12PpiDtTYU6dv6otfaEuX97v067MKP5RRcofvEWYrSogkv9nnZxVOAlli7Dod0WPs0fU9HEsuVX5EWb",
-	"H2O3uuz0cEuGY14tsWI6nOiWi+3mWDoYbF21BNe444S8BSBvvnn3zct3L169nL/+r1fvXr2df335f97i",
-	"x+2Td28uX769fG7+b58Pt8JlXZfbttfcA65rO8lnTHR36e0onjDn3XY8xtprZntnZMYOpjpfE1THMEPx",
-	"Nq7BR5kQqu9/fG+43/zpxUUjy9n57NSo7/8/AAD//w==",
+	"hR9mZtgkEC1zDEHJqfK0GMCTS6Aa4mcLIUqg3Dz8qSlWUDn+2wXx/w4v9sH2c7cz7QH/Ba8bPZXF7Of7",
+	"4bRrdZu18vAA/shmZptzKDvyZEZrNstmwA3T/jjbwMJwTF3Pslm9FtysVb6mRhhBRVlphJK2otB8+D4b",
+	"LgXcsAJ4bshlOUhDpQ4DsKIfX9i3n7b7h0pJcS+wAqpaaOD5dn4N256cffL0P3H7+b//MwGa2ROHw2SE",
+	"xH/7LdOB7ksnd92fT4awCllMWBgJVO0XCm/sW7fZTMNH3UP/2dnZWQJj+8PucZ9TBe/Me32m7xM8izg0",
+	"i8/igK2bMGDkSZ7cLNocCcmd3tKjK94vSS4KmCXwVIzn0JHIBdXwWLMq8XpfJHlY7SA7YX0uGrs9h6JJ",
+	"JQ+E4SHQIncgWHbw/WCphPT2fH4Qw/ewvO2zdZ89cMwkXE3BwC1IdwXhBuRWcCCM52VTgEIdC1kpkkL+",
+	"LZQ2dLlMyhnUFA3vTjsp+uKpC9/rtdDCAEV1CxlRgBwfiDiyzdrtv2QlFHOqD+XIbMaFniCaEPeXQkNq",
+	"8lj2DCF1omM377XHXbS1A1Ie2h4xU5wQFunOzNkudwLlyhxJibM/ybHu9VFwka4DaA3KE4mazTaSmT01",
+	"gRN6EPtZ3RydEVMIpPcDjUXtQRKgr1wMFa5dylirZwyflUJN3BqjCsXebci4aiR1gmjnMexffC3FSoJS",
+	"x6qNx+gYbzVNb+TYMkuhi9YqRYPi8Blfwkd9mfs1HsiOGvjE5dkpbkSjc1Htpf8r99oRupCEZcOL/e+b",
+	"t+LVVWtWH7K4b917nW81Xe3F6S2+ZN/WjTrgdfPWLmkyTZnLZk1tFm7aat6AVCyle71sqgUEr0hJlSZm",
+	"DMPuBLhG98Ve7Wf0mOk6IaJDJ9Iy+6qlXYVAX7/1evuiRSnm7g5xxgTpa7fKdzm2xk6syNO0/zge17TM",
+	"8FZ+7DM1u6v5bg1ksxYlEEM9IHSpQeLKKg01+WJjFCCmCF0Y3cf8jwtNlHg0y+7lbLmbZL5HGfsQMvQI",
+	"mfevJcN67DvYqB2ij7H1OyftvFEgQTeSzx2tUhbB81Lk1wml3jB7AbRAtrESjClihE9GGCcKcsELlRHK",
+	"C4KMr1hpFA5SAUUJ0uN4rjYg5+6z9HTWbrBvKkKJBIMaEzwjUCrAnWYAIKgPqZTs3OXXzaxHVelxKN46",
+	"HJzAdgCtJBwzG+NLMRXhDw0oTZZCEvO1ma6LvoQbBhuyEmZNONkwvRaNPgY2VUN+OCU2VMJaNAqIdYwe",
+	"RQ4nlHbTBBd4Q5lWluNKwVdIEAMGjgHShRYI00ezgiVkDMqRA1g6xXuO1rUUN/bUxb2Z2nZGCs0lVIwX",
+	"u7bF3yyiBnfghVkN/NC/H5nXE8GP/HJDYdyZYwfnLoS4Nnxbs/y6qYlAo98IhfvZrlpSrtgOJn0pCJWS",
+	"3dDSiCRkF6NenRuQQCrBSWkgnDrzwKfUYZXB0vd2etaXdT16jq39EN/hNh2KsNS+Sh4OooCe9/OrZx3f",
+	"75NsVhu9RBrK/r8fLx//X/r457PHf33f/nd+cv74/b/9KaUCf4Pa7NCI9gGSgzzzU3RuGrnLdg7u37vN",
+	"zIB0XOezsbsB5bjzbOzUbZxXiaO+f6hPsylhom2umS4TDsJXHEhdUjyWuUa5jfvBmBx81dAVEKquoTBy",
+	"dLbD4b3HrWKRCzYFWgR2gaPl8ECmmBCZ5Kggzx+OjXJRgELliFboZ74gHG5AkqUEIMZaNeLSSilaEjsk",
+	"b8qyb3S8sKIhxZWjLo5xLtxzph3BkY51ukD/YBTCNa3RdMyIavI1oVZ7PHHHY3FBaKkEcimnVdA0KOei",
+	"4TkUBG6sB7knsmIhRR//PH//7//zPyfuf3/a7xscZ+Ikx0qqwKZXHMO2xkBMH6DoC8DTkRXprIke2kO0",
+	"0sAWI47jKdEWA9wO7YwVRAuyEkYDtSgmNtaYdxlDpFocBkrC9aFmYQQH6A7XtKFIIxP+iJ1u2iXjTK0n",
+	"+oCc7j7xK+XdEMFgazg3z7JZITgkVMceSSJXjx2rB0mSKs43nGASm3IyHzkQOm7l5PM1sNU6dsRFXKXY",
+	"zzBfbPXBbLhhheH+T/vYIgYq6+LQmdWPGMBMEedbxguDzK74WHdffFPVekuYM5SEvF6WYkMKY6JxoYmG",
+	"skwtfe40soTkhI801+U2MzKTjoZvr9l+94fD5jvzahzx7Rt7RmXYrIEbk4opogTOvaTS/IMerg1ATXLK",
+	"PT6H8bcnR5pfeuuICGWRgzP+2gPvCLdj6Y6R1Hdc3N2yevpa91M07mPte4GR/QkWvzWzxPmALnckslUO",
+	"YqWuh/w4dvrOkbpLBWQY536Z+4HPiaiBkzVIyAgXLb/Ihivy6y/hh/ClGeYcH5sP9JrxlSGphFzIAgrz",
+	"jQv+hQnn7ogIs3YGXlJWQnHeZVfgZiyh1yA3TJnFY2VknzNl4f71F4Jex3nBlkuQCDEX89o5QM8JFwtR",
+	"bM378NHYpUa348JAmF8PkWiMeUs2dGvG8a7EeU2VMgAa1di/7DXFDiYuG9GiYhYp+KKEvDbQGVTRC9bB",
+	"9ddfCM01u2F6i8RgfHVOtGRQkIryLToIELNKcNj2FmIDCJdVxrYVcE2MssoMIoXAHY/eQEIXotHosVs2",
+	"vCBf/P2bd+T05smppZw5jNSjzI8lwcYCLLUxTSIXTVkQRbdEiSiHI8lVMefG4M5CYHicN+JvLWv4GJBf",
+	"ZExMCGts9I7uSsUj+ARR1Jg7JEYlrE/PpOPL7aqEhtpTu/qyEngbRLMCBtn6wodbFq2rbMmk0sTmwhwm",
+	"eqbFp7yOcHyyj6fCMWfVUerpUQha6DrewidxylxrBQpNy+Gi/ZfYuE2Hm4BKuLBuXDMWqeiWLIAIXm7j",
+	"VcNNXu302Z3ttRRiGnnwsp3rIaF405QJnRiWS/NS7OAt7c4qgG+Nvi0a1LuX0mqV1h+YZP4oM3loQDRl",
+	"WgV566zn5y8fnz0hX5R08wh9B6Jk+faENlrMW5fz0MIQjUwd48aao1KzvATivOt2RLJkUBZkAWvGC4Ip",
+	"9aO5O/fphup7XR05Mr8AbtbU6tk0/YdybQ6jqQMeqelWNPrgBPVg9e0mgX0thTAmz4SE/J7T4Yayki5K",
+	"2J10PzS3oGQrtihHrPZdrDtxosMit4FawSs1cIx5jQDfsAdrATkzyo6NHTE8Ag71Zo0WAwT8IiIFNDyA",
+	"o+vkg809iyPEXXdmQti3jAnRSKNXbJN4GKzTGShOMqAqYsNRRgyTxRaJlvmAIlMhZhKpI3Eky7y2O6S1",
+	"m3+8xjgezflWioosUZ0gWlj9zKt3jWpoSVwNziEeLEYdJB4Xny7rTQI0NKVk+GNdUm1GnWUzo7UiC40K",
+	"8MOP0WibJlynVtzOo+ShgxOh5yspmvqwfK+/46sTEyb+u3ERDZdA4M+2vR+bt791Lyc9yrvVDn8K79ub",
+	"0TYMvD+gaLRp2jyndtd2MUtwqAc/85t15xY/RpWbVooS/Fy5T6gPFSndArd9JVX/MiUddynUOKr+okOL",
+	"aWs9oSptz4kaVtoo42dnB9Qz7jnWxjANSXLHVPUl028stUbOsKl1fgVTtVDjI96rypIDu5mO8lRVB0/X",
+	"qdMct8B20sEp/A/GhSQNZxrVK8rJi7evyLOnT/6DRNK0xxCVF0iHcEGkyPS08vef/nK7P4TnZotGGqCX",
+	"zT4+XonH7kfUJE4svtGTx6yqhdQOjrURW0sNMqcSTgq4OVUgb1gO6tRrB6eVXafbbBYlM6ZyHtLJwFGU",
+	"07zvcrt8cNQpWxfGGqPcRj+tTmuUsw1luhtKRd1lXkDJbqwbZxjbzrWQCUXrjQjqsrHBC0GYzsy0btDM",
+	"51ll3gs2916wSQU9ueAKPjTpoqYoRKyIKxzyriejnjKtoFxGbvE+oYq5MX0rqllOy3KbIoAf78g6EreQ",
+	"gZCpXZSuezm++uKIipnd1S9jQB8Vz270ekIexu+4qPXQYtD9xZ2WJHuI/cbge3hx1MiKpkZ/VQOfXs83",
+	"dWO0ynHCPSUq6IcFjP1WCKJEBejhb0eMLML9lTpQqHknVX44yLSM7DsWd0w9ibvhpzau6XO7W0Olj2tE",
+	"8L1VF54F7lwtGHjpeL/2qzaNv1fD+rE2X5/bkog1q2so0DvIKjghEpQob8xjG6pabNsUzhC2ihwTVq1C",
+	"4tRU6nI7j37xShTG+/W6kHTjCIrwY8MNnC1p4b9GGzLh4gu/72yzgW8Fv3ndLMrpvvrRcqIzs8cwwOoI",
+	"6O2/6VVELes5xFKrGWMzMZ4+1bsl+JLJCoo5fMzLRvnKki7+z6mGlZAMjKTBUujChg82GF9oU/bDcIRp",
+	"G6pGa4/xFfni+cvHZ189ihWZfdH72OAdHkYHAuwCY4SLx9bOJNYBYQF69ihS7RqlRTWvaAGZ2QRMral1",
+	"ddwTxGtRsoJuVapXwIbxQmyscgi8wPiq4F5vVUDMh+FJG7Yp6NbVQ7FWa+XmS8Tv6aNkrnphM5Z2wP8s",
+	"FW4KcrWmWxX7pnp6rqUz+soU2ayFAk909w0i4EcjC6Cyk1M/wbm2m+LOfbp3SPPWG/Q5YbJvBT8LDt3W",
+	"I5eK0dO3a8pXa8pmg2zRy5eXmE55YRfKWHB+TYEXRtE2hl3FCu68XvtYyX68lxw/uNf6csZ/HrmQdzjT",
+	"ou5Hu5Jr+0lrBYxoOZqydEU1SOlMo7DY3UF3fIvxsf1am30tQJFCN1F6rX19XzJVsFHp1LqQFz5UdCUd",
+	"z9Y7LO/becfsHFFB2mjizJuRTiRuP2r6UXBRbS8I0HxNFlAKvlJGZTTiAndrRjZrlq9dNEc5DlYZKRld",
+	"sJLpLQY0It+tUwy4mJvRQM43lFsdYCGa1VrPN1KgHor5gLkohZwXTJXs2uC0AK1BzmvJMCWI5mZarmk5",
+	"x3MDV3EJuWYYDNkIeV1Rbg7hVq+Yr4Sw1R9lCXK1Dd/MGZ9vzBJzDCAtJaj1XAqj6uH20yAZLecVUxXV",
+	"+dqDGP29bDhaovFvRnLGfxtDmtoykOhXRHpuWBzD50qx4Z9GgcJUWg2GIrX7lAsd/kQ6ikbPxXKutMiv",
+	"EYCKrqAw2Lm6FTOIULbTxRz5zg3jnWdhFuuz2DpvvIIi/mlJcUlqKg0ly7nz0mQz65afrym672spKqZg",
+	"vpDiGinJ+I1wy6c1001hK3OUpmVJnVLdcGuvsZ+hmNeNkfuoVxaN7UEFc+fwwAlYDvNCCrPIqIQm9cX4",
+	"HIjCTVzMgzv5Q0NLGz3sLGq5ZKWbqxQrpjTL7bZquAa5BNvNzjqhkCAesl3AdKpdBzvwyvrOrszh7KuV",
+	"iwYycuX15yv7e6tKrakiK4F5GUyfu0wOwXNfj4j5T0wRBVqXUNikpxIUOpishmAnJWyJBiHaiit6A6Sp",
+	"3RhKn+zwKR7oOTWAjOZWeOvgrhH6bKaaPAcoJqn0g4IyD2ubtO3QTYvTNiI3TJo6LDAXELNS6tC3Q17P",
+	"AW/3kPTisJXRdrA0hqNdrcz+q+3CHeBb9kUHg1QXCT7dqMIkMUHcxt7T/MZPv6PGoBvzHJrg6Eot0gk4",
+	"vp7V6LHRnltQFLGJ0gm6tQUlo1HtvQUDdogswJVGqVVEp7VI+GEt/KF9Qi6do9ZnG1hLzKCJhzzBDA2l",
+	"oQhJl604wVTLhbixYgZ7e17YstIoT2HgnWwzoQ71eUxS4+MZ5qVvRnrQTgq+0HYtBh5xZyFSgvUtzt5a",
+	"CcOtEdL3jVbf6R1TMckcoptYga0Nl1K0/e2MOFvZoyrUjWMrLE5tyrWNfti6waJinCnt/1ZbZdST1OH2",
+	"1p4wI1lP046LewsNHpIztEO2W5zSGUJTRfu0qH5MzdsdGZ3TJb/PtDhE8rf4H+VlElVdggbl1PTklmob",
+	"V7T5ww1nOoTizKc26d4IciiSkncacTstc4cpE3vTzqwe2EUuSb5+j5JEFMDmOCXtYyYhH42eV6DXIr1D",
+	"fAuVsR00rj0Zs+DaWB1tjeqeHMhoqhjiAF+2I03yrQ8OdLnCeiIYX2G9AWUarSK+FOfRGcyUTVbN4r4b",
+	"ttLBGOmFIkqzsjRDeIdz/LnRNmwfAKssRzN5lOLX87UQClS/kwJhOv7SPf31F9JaXfavG1Carai21Q5Y",
+	"viBzKPGIFUpnxBlaWeByM0fFPkJh1HCsU/YOd29048DYf8CRyvUeCHO0mLonre3Q9gvxxLGEMse7G80g",
+	"aJAyys45QXXRHHbmT2JPPzcBvqt1aV52MuXcZQfWlLkF8pqUXRQtjErVVs90Qgdu8fF0ate+FzjorVX0",
+	"k10E1KAiy7ezBG3nBvtHS7iQgGb/H9MA/+yiGSo80udhcAh53ESNlvDOb6CeKGSBa8kmyL6oyH+geezM",
+	"FVumEwVe2rJ5WpaKiBvXcKtky5BLkaPHpfWf43N0aVqjVZE1M0rKdmpNQSTI9mWYuVZZ/SxFR7rdMgrq",
+	"N6DQudsX3ncIPfpPU1O+cy3oEnkLx6x1Sn2Y2r7vDph2idzEzetSyP/Q+rMn2DVfGwNtKUVl81RCsMP7",
+	"rciGKqLYikcFSdgIK8R9wHutOhkAzkk09+GYkNr3l6++3JvGKTiqm0d963xSx32MKv8xnw67FtyiX6+R",
+	"TG/fGq6whPFeL3+9ASpjQGXcamCtdW2vM0DxnU4wMsvijvHF1jmVXZkLs0+xYalzW2ELZVuSqOMOFgRr",
+	"Rc+dJpALWdjntCyJBFookosKkD9OyAuuQXJanjvBpDDhHq1eqmFDrevaFdAxYyd/G1qCmCe2uQExfEVs",
+	"2RRWStoQp7GAT4Iz/nx26TPWUMFVpHUXhh01e+J7lNKazc5nfzk5O/kL+hP1Gol9evPkdBlX5TWJWNq3",
+	"rkbIVt4JXm5PyCVxn1lqbKzslb6HBbkGqK041qwCS8Ru4fBJMAaZ4C+K2fnsdaNDhWBoZfA3UWx33Igx",
+	"7SaMbundbVecaNlA/0qOp2fPhvT4DmptY0wuMJeeNAwUXcCRzVRTVVRuPZNSR9WlaHiB3fXqktrea0Gh",
+	"sm84wuKLOJJZO+/7UaefooST29OIRIM7Y35Mg9u+chpdgXL7PpvVItUS5J+cfWgA27PhKb3YhmhqRkLf",
+	"e+TgKHWKXMPWbiZFKyBuVUMfvI012vxT23Eks3kg4WV86dnTp+Sql5M1l2AU3asTEvqVwEemtEIozW41",
+	"c2DWACrmRj+wIWxs4hkVX58Q3ygDI6oF8ZW8C0N+r6OaGS6Id+9ghzbv5EZ3FVMGzCGjvzUyNL66I+sv",
+	"UJfUWGdgNs5iGxfrMW7wyq2UMBsOH4YuzJZOTJ8Q5LScci40WYDFE00CX4lNrqHWGWk4Ou/tDjU/EVoa",
+	"qm3PXVKwlXzcLYeh71qURSjn1Bhm9/0iBUdxlbqvB2Hs3Ncz8MW+fxgJMLhx5CAhcPYQ86fu44n67NyD",
+	"hPnO8MSmfxZaOULbsnmlqdRqv0yJs/FWgFB1+RqvQbiMEtkejoy9ixzGSOme3pmSoZoZmyXY85aD2UAe",
+	"EFQyZChPuYPA3bMMaBir00++fuj2FNpOR8ll+Tto3wzpAZfETzGyFB7I+1kLyv2AziNzN5pne9/216zh",
+	"edgkE46sRLWH09lfyZVdoDVVc8M02BVBXbn+G9Tu8k6vWd+KQ0jXYkILsoAT8k+uWWnbgDqUmTm2bJF7",
+	"6KORU25EMN45EXqm2oG/iMBZAOOrOWC3sKtHJ+QN1Hg9E54usGJcEcphMzyz3lhhHDPSA0hnmz7+eUXy",
+	"DsZ9od3RtmL8Hjj3Ul3j0lC3MLjA5peVTQm5PXbrn4ItNPpsO8BphF0W+RZ58l9J1LwU2jVticxDpogL",
+	"DWetkeaaHVjNyFcP3WFBa7oC9VssaVofUT5My2S4xUAZ0bvNWp0dsfizIqwwcsUpmMqFcjtyz4m6E/LC",
+	"K/B6KHHa/osPJG36DR5/A7njWzYmODn4MHwewt3Z+WspanQ2qNjbgHmi2H8yPo7+bONmx/Cw72z62DdL",
+	"TWol33yshdR+fXfaP4c1zUwZGr5F5ZTLTvduG3sVqbVQHog3omugEqxxiZjflwuiVRQ20sg7wxr2Egvu",
+	"djwyAiq4fgG+6HSvffT5tK89zBg6nSZZ7num9HPfR7QLbop54v6ak/gnNVhUcn73wYK3+7Ch2msmRofr",
+	"meMHVFSNIurKgA4dLlzrYQYcKy9zHd6lKAE1XZprwrERU3LXu3jdwTD4m1fTGA0LtHb4LbJhDAsK1dqJ",
+	"TjdHH4zLEU2i4N9vU0kPQwWbvY8vjr3QZylF1RnxsEzGnWMGOTx91P69ByuGnezsydQ6AW2yBkavfS4B",
+	"CT2dU5B9GLtjutcj6unBuCqXjjy8Z3rGYQOqk4/ufwgVl++T8+yRfe7q7d/HuRRueXrIU+m5PW4s/Xxr",
+	"OHQwB0o+qIcFD5HTT65m83aXX+W5zSHfqb284mXoIuu1XxQATs8aYd7jTp+HXvxdTsv7sJAthSg6oe/J",
+	"s5O4wr0tx73D9e0T2ei0cz3i7xOjEd/Wu1Dql9Oy9ElCF9YoJiXVmOnkC+xUCOAMbTqMZLhN82B8Gt9K",
+	"nmTWn+L7J+/IsTY2g6UOLcDWvHI+ARet8UHZ24lsEy66/d2yTNJzYB2LdFH6jh79KOBIWAybajyMvd+2",
+	"vvjMlr5vAzHCjvcS6+kmEoSYpG3ETDlhxQVRa7HhNvRJe5dRYpjTSN3J/Km6acx/KCZ93WBrWqbXFWiW",
+	"tzlmEhTIG9elBzcx4xwKv5d9zYLP9BP8ghhEVrY1/JrxVYK9kVBB+N0/f/cTqj8zl0f57Cnt0F6FQ2qQ",
+	"vjenL8RGatqcc96U5d33AjqBPxob0RWVGJsrkZ/qm5lN53kN9R9QJn9j0+UwKckaTrZAp82kbPPc3HHl",
+	"6vk1ueZYhOtT2la0VhdBpf2zCu+7LhU83H5rRD8671DOuGSEuM+9yzHwlT/hd+yF5S8EoivKeOiq7tOr",
+	"u5M5UOPpyJqqE3LpscM3SqFcJTxUQm6tlYkJIHifpU1HsY78Dd261KUVuzGEI2u2Mg+uMGH16hzHcVmI",
+	"ZCnKUmxCcaVH5MIq//bH6DY/T7xs2AGbVI3CVI0rvDZJgrWxr9ztejZBA6N6yDA26ffqhLziYN3xlJTC",
+	"EAjBxAw1RbQQqKvZeIX73uA9V5qWcHURFhe/UoEKNjmGt3k5NkWpM4TrKH9liL2idfehKx9GA/4qFVo0",
+	"hML05AcSjGbozy0N29zehDR843jjHg5+s+a4Qh2Wcrk/qnvMM38vmdtXRlgrzDoz6jtmtLvGZ1Mloo7y",
+	"iseM5ZB7/Pm9r9EVdQdGosOdb6NDDkILcUfWiQ3sk8VLPrSvhbOsMqwG6d2NGjfaSsFpPokvoEyC2zaQ",
+	"/XI/qL+9GypwUmJruUPuHnZWOC4x3Zu6YyYjoiyCY+rC3VfrMy443u7Hwch82/Beiz+sBwPiy8LuI4O0",
+	"KxL+WZeCFuFGsoOkghQlHI30bjc/dnq8D+XrsCNM5Br0Y6Ul0KrL+UF2LBinMtHd8jPHqf0CJTYbmuzF",
+	"vTj+MBqdkXwN+bVVSx30GZE25Gt1Nk0xrHx7IO+efopaUe705Y4z4pg/1/twSYOcbLOohPTlBdbc1sL6",
+	"yVAo8G7mF5P36/1NnyN++sw3TMO8cwu5OUBCEXeLh7eXkmhchDJ12ySYuaoHc2CBV+OxGmAsuHWH03j/",
+	"scIquoLTfztiTw1dM4jm7H4s0jDWfZ8F3TsQH/A8iCtFRgPsnRKOBxJJYY6RZQuA3mOKRHT5FNZghDz3",
+	"0H/jQYNSwWetHug0fm2rY1vn+cPYYr07Ez7zWXZ4aGCs1oKLzf3V/uBRsMH74BZubqMwtm4WdyXKAW7Z",
+	"tkfp2PnmupsepGa1LUITIvQgk+Yh1X+HyZjMdk/vR2h3lz/zHdqpLBnINqiT3XFLjoXdulVSK8p46JBD",
+	"OGw8ACcEg+ZtFVDrvoMt2YAM3LXYJgvvAnM8xJ7vdMb9vBv+M7IKmn6e7j5D0U9vN6+ogT/u56jtK7b0",
+	"DRENOFSC6972DqpaSFra+0XR3dN3PGJ28gl5oUkpxLW3Y83gzv3tir/s70Y/jQr4eGFdvoSLuEsq1g4x",
+	"bWxb9P+ykBlMNhKTrrym7s9gXwIr2zsabQWeZ8G2Tpq2M4XcQ6PqIA4aylIRVqjM3lRqJ7YNRbPOlaI2",
+	"oRUTFIe8blSUtmv2HlX/h9BbOEo1tX2qdyWczrvNv0dTkPamQh07f9RufMLcv71fp12Y0fyiCxS/eDMz",
+	"WlTBpX5Puzgq8BJLl+HQbguf5o+paGLZ8ivyos2PsVtddvraJcMxr5ZYRR5OdMvFdnMsHQy24lKCa2Zy",
+	"Qt4CkDffvPvm5bsXr17OX//Xq3ev3s6/vvw/b/Hj9sm7N5cv314+N/+3z4db4bKuy23bf+8B17Wd5DMm",
+	"urv0dhRPmPNuu0BjPTqz/UQyYwdTna8JqmOYoXgb9yVAmRA6Evz43nC/+dOLi0aWs/PZqVHf/38AAAD/",
+	"/w==",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

@@ -6,6 +6,7 @@ import (
 
 	"aftercare.dev/services/cases/api"
 	"aftercare.dev/services/cases/domain"
+	"aftercare.dev/services/platform/problem"
 )
 
 // StoreApplication keeps what was asked, before a workflow starts.
@@ -19,11 +20,39 @@ func (h *Handlers) StoreApplication(ctx context.Context, r api.StoreApplicationR
 	if err := application.Validate(); err != nil {
 		return nil, err
 	}
-	caseID, created, err := h.store.StoreApplication(ctx, r.MerchantID, in.IdempotencyKey, application)
+	if value(r.Params.Judge) {
+		return h.storeJudged(ctx, r.MerchantID, in.IdempotencyKey, application)
+	}
+	caseID, created, err := h.store.StoreApplication(ctx, r.MerchantID, in.IdempotencyKey, application, nil)
 	if err != nil {
 		return nil, err
 	}
 	return api.StoreApplication200JSONResponse{CaseID: caseID, Created: created}, nil
+}
+
+// storeJudged keeps an application together with its judgement.
+func (h *Handlers) storeJudged(ctx context.Context, merchantID, key string, a domain.Application) (api.StoreApplicationResponseObject, error) {
+	judgement, err := h.judge(ctx, merchantID, a.OrderID, requestOf(a))
+	if problem.HasCode(err, domain.CodeUnitsNotAvailable) {
+		// They may be those that this very filing holds, sent before: only the key tells.
+		caseID, filed, unknown := h.store.Filed(ctx, merchantID, key, a)
+		switch {
+		case unknown != nil:
+			return nil, unknown
+		case !filed:
+			return nil, err
+		}
+		return api.StoreApplication200JSONResponse{CaseID: caseID}, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	caseID, created, err := h.store.StoreApplication(ctx, merchantID, key, a, &judgement)
+	if err != nil {
+		return nil, err
+	}
+	shown := judgementFrom(judgement, h.voice(ctx))
+	return api.StoreApplication200JSONResponse{CaseID: caseID, Created: created, Judgement: &shown}, nil
 }
 
 // StoreNote keeps free text and evidence under an id.

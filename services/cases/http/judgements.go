@@ -23,30 +23,25 @@ func (h *Handlers) PreviewJudgement(ctx context.Context, r api.PreviewJudgementR
 
 // JudgeCase judges an application once and for all.
 func (h *Handlers) JudgeCase(ctx context.Context, r api.JudgeCaseRequestObject) (api.JudgeCaseResponseObject, error) {
-	judgement, pinned, err := h.store.Judgement(ctx, r.MerchantID, r.CaseID)
+	a, pinned, err := h.store.Judged(ctx, r.MerchantID, r.CaseID)
 	if err != nil {
 		return nil, err
 	}
-	if !pinned {
-		if judgement, err = h.judgeCase(ctx, r.MerchantID, r.CaseID); err != nil {
+	if pinned == nil {
+		judgement, err := h.judge(ctx, r.MerchantID, a.OrderID, requestOf(a))
+		if err != nil {
 			return nil, err
 		}
+		if judgement, err = h.store.PinJudgement(ctx, r.MerchantID, r.CaseID, judgement); err != nil {
+			return nil, err
+		}
+		pinned = &judgement
 	}
-	return api.JudgeCase200JSONResponse(judgementFrom(judgement, h.voice(ctx))), nil
+	return api.JudgeCase200JSONResponse(judgementFrom(*pinned, h.voice(ctx))), nil
 }
 
-func (h *Handlers) judgeCase(ctx context.Context, merchantID, caseID string) (domain.Judgement, error) {
-	a, err := h.store.Application(ctx, merchantID, caseID)
-	if err != nil {
-		return domain.Judgement{}, err
-	}
-	judgement, err := h.judge(ctx, merchantID, a.OrderID, domain.Request{
-		BuyerID: a.BuyerID, Reason: a.Reason, Lines: a.Lines, EvidenceCount: len(a.EvidenceIDs),
-	})
-	if err != nil {
-		return domain.Judgement{}, err
-	}
-	return h.store.PinJudgement(ctx, merchantID, caseID, judgement)
+func requestOf(a domain.Application) domain.Request {
+	return domain.Request{BuyerID: a.BuyerID, Reason: a.Reason, Lines: a.Lines, EvidenceCount: len(a.EvidenceIDs)}
 }
 
 func (h *Handlers) judge(ctx context.Context, merchantID, orderID string, request domain.Request) (domain.Judgement, error) {
@@ -63,15 +58,11 @@ func (h *Handlers) judge(ctx context.Context, merchantID, orderID string, reques
 
 // SettleCase computes the refund for what was accepted, by the judgement that was pinned.
 func (h *Handlers) SettleCase(ctx context.Context, r api.SettleCaseRequestObject) (api.SettleCaseResponseObject, error) {
-	a, err := h.store.Application(ctx, r.MerchantID, r.CaseID)
+	a, judgement, err := h.store.Judged(ctx, r.MerchantID, r.CaseID)
 	if err != nil {
 		return nil, err
 	}
-	judgement, judged, err := h.store.Judgement(ctx, r.MerchantID, r.CaseID)
-	if err != nil {
-		return nil, err
-	}
-	if !judged {
+	if judgement == nil {
 		return nil, domain.Fault(domain.CodeCaseNotJudged, "", "the case is settled by the policy it was judged by; judge it first")
 	}
 	reservation, err := h.orders.Reservation(ctx, r.MerchantID, a.OrderID, r.CaseID)

@@ -19,7 +19,7 @@ func TestAKeyIsTheApplicantsOwn(t *testing.T) {
 		statements := databasetest.Statements(t, db)
 		file := func(key, buyer string) (caseID string, created bool, took int) {
 			statements()
-			caseID, created, err := s.StoreApplication(t.Context(), merchant, key, asked(buyer))
+			caseID, created, err := s.StoreApplication(t.Context(), merchant, key, asked(buyer), nil)
 			require.NoError(t, err)
 			return caseID, created, len(statements())
 		}
@@ -36,12 +36,12 @@ func TestAKeyIsTheApplicantsOwn(t *testing.T) {
 			require.Equal(t, want, again)
 			other := asked(buyer)
 			other.Text = "something else"
-			_, _, err := s.StoreApplication(t.Context(), merchant, "key-1", other)
+			_, _, err := s.StoreApplication(t.Context(), merchant, "key-1", other, nil)
 			refused(t, err, domain.CodeIdempotencyKeyReused)
 		}
 		asStorefront := asked("b1")
 		asStorefront.Applicant = domain.Actor{Role: domain.RoleStorefront, ID: "b1"}
-		third, created, err := s.StoreApplication(t.Context(), merchant, "key-1", asStorefront)
+		third, created, err := s.StoreApplication(t.Context(), merchant, "key-1", asStorefront, nil)
 		require.NoError(t, err)
 		require.True(t, created)
 		require.NotEqual(t, first, third, "a role is part of who somebody is")
@@ -73,7 +73,7 @@ func TestOfSeveralApplicantsWithOneKeyAtOnceEachGetsOneCase(t *testing.T) {
 		for i := range 12 {
 			buyer := []string{"b1", "b2", "b3"}[i%3]
 			running.Go(func() {
-				caseID, _, err := s.StoreApplication(t.Context(), merchant, "key-1", asked(buyer))
+				caseID, _, err := s.StoreApplication(t.Context(), merchant, "key-1", asked(buyer), nil)
 				mu.Lock()
 				defer mu.Unlock()
 				if err != nil {

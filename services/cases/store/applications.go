@@ -17,8 +17,8 @@ import (
 // StoreApplication keeps what was asked under the applicant's key, once for ever, and binds the evidence
 // that it names. The same content again returns the same case id; other content is the problem
 // idempotency_key_reused, and evidence of somebody else evidence_not_available. What others asked under the
-// same key is another matter, and nothing of it shows.
-func (s *Store) StoreApplication(ctx context.Context, merchantID, key string, a domain.Application) (caseID string, created bool, err error) {
+// same key is another matter, and nothing of it shows. A judgement, if there is one, is pinned with what is new.
+func (s *Store) StoreApplication(ctx context.Context, merchantID, key string, a domain.Application, j *domain.Judgement) (caseID string, created bool, err error) {
 	hash, err := a.Hash()
 	if err != nil {
 		return "", false, err
@@ -48,6 +48,11 @@ func (s *Store) StoreApplication(ctx context.Context, merchantID, key string, a 
 		if err != nil {
 			return err
 		}
+		if j != nil {
+			if err := tx.Create(s.pinned(merchantID, row.CaseID, *j)).Error; err != nil {
+				return err
+			}
+		}
 		return bind(tx, merchantID, row.CaseID, owners, a.EvidenceIDs)
 	})
 	switch {
@@ -60,6 +65,23 @@ func (s *Store) StoreApplication(ctx context.Context, merchantID, key string, a 
 		return "", false, keyReused()
 	}
 	return before.CaseID, false, nil
+}
+
+// Filed tells whether the applicant has filed this under the key before, and as which case. Other content under the key is the
+// problem idempotency_key_reused.
+func (s *Store) Filed(ctx context.Context, merchantID, key string, a domain.Application) (caseID string, filed bool, err error) {
+	hash, err := a.Hash()
+	if err != nil {
+		return "", false, err
+	}
+	_, before, err := placeOf(s.read(ctx), merchantID, key, a.Applicant)
+	switch {
+	case err != nil || before == nil:
+		return "", false, err
+	case before.ContentHash != hash:
+		return "", false, keyReused()
+	}
+	return before.CaseID, true, nil
 }
 
 // placeOf is what the applicant filed under the key before, or else the column value under which a filing is kept: the key
@@ -111,6 +133,26 @@ func (s *Store) Application(ctx context.Context, merchantID, caseID string) (dom
 	return row.application(text), err
 }
 
+// Judged returns what was asked and what it was judged to, nil if it has not been judged. A case that was never asked for is
+// the problem case_not_found.
+func (s *Store) Judged(ctx context.Context, merchantID, caseID string) (domain.Application, *domain.Judgement, error) {
+	var row struct {
+		Asked     applicationRow `gorm:"embedded"`
+		Judgement database.JSON[*domain.Judgement]
+	}
+	err := s.read(ctx).Table("applications AS a").Select("a.*, j.document AS judgement").
+		Joins("LEFT JOIN judgements AS j ON j.merchant_id = a.merchant_id AND j.case_id = a.case_id").
+		Where("a.merchant_id = ? AND a.case_id = ?", merchantID, caseID).Take(&row).Error
+	if database.IsNotFound(err) {
+		return domain.Application{}, nil, caseNotFound()
+	}
+	if err != nil {
+		return domain.Application{}, nil, fmt.Errorf("read application: %w", err)
+	}
+	text, err := s.sealer.Open(textAt(merchantID, caseID), row.Asked.Text)
+	return row.Asked.application(text), row.Judgement.V, err
+}
+
 // Judgement returns what the case was judged to; false means that it has not been judged.
 func (s *Store) Judgement(ctx context.Context, merchantID, caseID string) (domain.Judgement, bool, error) {
 	var rows []judgementRow
@@ -123,10 +165,7 @@ func (s *Store) Judgement(ctx context.Context, merchantID, caseID string) (domai
 
 // PinJudgement keeps the judgement of the case unless there is one, and returns the one that is kept.
 func (s *Store) PinJudgement(ctx context.Context, merchantID, caseID string, j domain.Judgement) (domain.Judgement, error) {
-	row := judgementRow{
-		MerchantID: merchantID, CaseID: caseID, PolicyVersion: j.PolicyVersion, Document: database.AsJSON(j), JudgedAt: database.At(s.now()),
-	}
-	err := database.InTx(ctx, s.db, func(tx *gorm.DB) error { return tx.Create(&row).Error })
+	err := database.InTx(ctx, s.db, func(tx *gorm.DB) error { return tx.Create(s.pinned(merchantID, caseID, j)).Error })
 	if err == nil {
 		return j, nil
 	}
@@ -141,6 +180,12 @@ func (s *Store) PinJudgement(ctx context.Context, merchantID, caseID string, j d
 		return domain.Judgement{}, errors.New("pin judgement: the one that is pinned cannot be read")
 	}
 	return pinned, nil
+}
+
+func (s *Store) pinned(merchantID, caseID string, j domain.Judgement) *judgementRow {
+	return &judgementRow{
+		MerchantID: merchantID, CaseID: caseID, PolicyVersion: j.PolicyVersion, Document: database.AsJSON(j), JudgedAt: database.At(s.now()),
+	}
 }
 
 // StoreNote keeps free text under an id, once for ever by case and key, and binds its evidence. The

@@ -29,7 +29,7 @@ func eachEngine(b *testing.B, bench func(b *testing.B, s *store.Store, db *gorm.
 // BenchmarkRecordStep is the hot path: a step with one entry of a case that exists.
 func BenchmarkRecordStep(b *testing.B) {
 	eachEngine(b, func(b *testing.B, s *store.Store, _ *gorm.DB) {
-		caseID, _, err := s.StoreApplication(b.Context(), merchant, fmt.Sprint("key-", b.N), asked("b1"))
+		caseID, _, err := s.StoreApplication(b.Context(), merchant, fmt.Sprint("key-", b.N), asked("b1"), nil)
 		if err != nil {
 			b.Fatal(err)
 		}
@@ -82,7 +82,7 @@ func BenchmarkListAmongAMillion(b *testing.B) {
 	})
 }
 
-func fill(b testing.TB, db *gorm.DB, n int) {
+func fill(b *testing.B, db *gorm.DB, n int) {
 	b.Helper()
 	stages := []string{"reviewing", "waiting_shipment", "in_transit", "inspecting", "refunding"}
 	rows := make([]store.Case, 0, 1000)

@@ -68,7 +68,7 @@ func TestOpenCasesOfAllMerchantsComePageByPage(t *testing.T) {
 			want[opened(t, s, fmt.Sprintf("key-%d", i), asked(fmt.Sprintf("b%d", i)), state(), start)] = true
 		}
 		opened(t, s, "key-closed", asked("b9"), state(closed), start)
-		other, _, err := s.StoreApplication(t.Context(), "m2", "key-other", asked("b1"))
+		other, _, err := s.StoreApplication(t.Context(), "m2", "key-other", asked("b1"), nil)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -148,7 +148,7 @@ func TestNothingIsFiledForABuyerWhoIsBeingForgotten(t *testing.T) {
 		erasure, err := s.RequestErasure(t.Context(), merchant, "b1", domain.Actor{Role: domain.RoleAdministrator, ID: "admin-1"})
 		require.NoError(t, err)
 		require.False(t, erasure.FinishedAt.Valid)
-		_, _, err = s.StoreApplication(t.Context(), merchant, "key-2", asked("b1"))
+		_, _, err = s.StoreApplication(t.Context(), merchant, "key-2", asked("b1"), nil)
 		refused(t, err, domain.CodeBuyerBeingErased)
 		apply(t, s, "key-3", asked("b2"))
 		for range 2 {
@@ -167,7 +167,7 @@ func TestAnErasureThatNeverEndsShutsNobodyOut(t *testing.T) {
 		_, err := s.RequestErasure(t.Context(), merchant, "b1", domain.Actor{Role: domain.RoleAdministrator, ID: "admin-1"})
 		require.NoError(t, err)
 		now = start.Add(24*time.Hour - time.Second)
-		_, _, err = s.StoreApplication(t.Context(), merchant, "key-1", asked("b1"))
+		_, _, err = s.StoreApplication(t.Context(), merchant, "key-1", asked("b1"), nil)
 		refused(t, err, domain.CodeBuyerBeingErased)
 		now = start.Add(24 * time.Hour)
 		apply(t, s, "key-1", asked("b1"))

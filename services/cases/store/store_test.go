@@ -38,7 +38,7 @@ func asked(buyer string) domain.Application {
 
 func apply(t *testing.T, s *store.Store, key string, a domain.Application) string {
 	t.Helper()
-	caseID, _, err := s.StoreApplication(t.Context(), merchant, key, a)
+	caseID, _, err := s.StoreApplication(t.Context(), merchant, key, a, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -100,11 +100,11 @@ func refused(t *testing.T, err error, code string) {
 func TestAnApplicationIsKeptOnceForEverByItsKey(t *testing.T) {
 	each(t, func(t *testing.T, s *store.Store, _ *gorm.DB) {
 		a := asked("b1")
-		first, created, err := s.StoreApplication(t.Context(), merchant, "key-1", a)
+		first, created, err := s.StoreApplication(t.Context(), merchant, "key-1", a, nil)
 		if err != nil || !created {
 			t.Fatal(created, err)
 		}
-		again, created, err := s.StoreApplication(t.Context(), merchant, "key-1", a)
+		again, created, err := s.StoreApplication(t.Context(), merchant, "key-1", a, nil)
 		if err != nil || created || again != first {
 			t.Errorf("the same content gave %s, %t, %v", again, created, err)
 		}
@@ -113,9 +113,9 @@ func TestAnApplicationIsKeptOnceForEverByItsKey(t *testing.T) {
 		}
 		other := a
 		other.Text = "too large"
-		_, _, err = s.StoreApplication(t.Context(), merchant, "key-1", other)
+		_, _, err = s.StoreApplication(t.Context(), merchant, "key-1", other, nil)
 		refused(t, err, domain.CodeIdempotencyKeyReused)
-		if elsewhere, created, err := s.StoreApplication(t.Context(), "m2", "key-1", a); err != nil || !created || elsewhere == first {
+		if elsewhere, created, err := s.StoreApplication(t.Context(), "m2", "key-1", a, nil); err != nil || !created || elsewhere == first {
 			t.Errorf("another merchant's key gave %s, %t, %v", elsewhere, created, err)
 		}
 	})
@@ -129,7 +129,7 @@ func TestApplicationsWithOneKeyAtTheSameMomentAreOneCase(t *testing.T) {
 		for i := range ids {
 			running.Go(func() {
 				var err error
-				if ids[i], created[i], err = s.StoreApplication(context.Background(), merchant, "key-1", asked("b1")); err != nil {
+				if ids[i], created[i], err = s.StoreApplication(context.Background(), merchant, "key-1", asked("b1"), nil); err != nil {
 					t.Error(err)
 				}
 			})
@@ -159,12 +159,12 @@ func TestEvidenceIsBoundToOneCaseOfItsOwner(t *testing.T) {
 		upload("m2", "e4", "buyer", "b1")
 		naming := func(ids ...string) domain.Application { a := asked("b1"); a.EvidenceIDs = ids; return a }
 		for i, ids := range [][]string{{"e1", "e2"}, {"e3"}, {"e4"}, {"e9"}} {
-			_, _, err := s.StoreApplication(t.Context(), merchant, fmt.Sprint("bad-", i), naming(ids...))
+			_, _, err := s.StoreApplication(t.Context(), merchant, fmt.Sprint("bad-", i), naming(ids...), nil)
 			refused(t, err, domain.CodeEvidenceNotAvailable)
 		}
 		caseID := apply(t, s, "key-1", naming("e1"))
 		apply(t, s, "key-1", naming("e1")) // repeated
-		_, _, err := s.StoreApplication(t.Context(), merchant, "key-2", naming("e1"))
+		_, _, err := s.StoreApplication(t.Context(), merchant, "key-2", naming("e1"), nil)
 		refused(t, err, domain.CodeEvidenceNotAvailable)
 
 		agent := domain.Actor{Role: "agent", ID: "a1"}
@@ -173,7 +173,7 @@ func TestEvidenceIsBoundToOneCaseOfItsOwner(t *testing.T) {
 		}
 		byAgent := naming("e3")
 		byAgent.Applicant = agent
-		_, _, err = s.StoreApplication(t.Context(), merchant, "key-3", byAgent)
+		_, _, err = s.StoreApplication(t.Context(), merchant, "key-3", byAgent, nil)
 		refused(t, err, domain.CodeEvidenceNotAvailable)
 
 		for _, c := range []struct {
