@@ -78,6 +78,14 @@ func (p *Process) Running() bool {
 	}
 }
 
+// PID is the id of the process, or 0 when it does not run.
+func (p *Process) PID() int {
+	if !p.Running() {
+		return 0
+	}
+	return p.cmd.Process.Pid
+}
+
 // Stop asks the process to end, as a platform does, and waits for it. An exit code other than 0 is an error; so is a
 // process that does not end in time, which is killed.
 func (p *Process) Stop(ctx context.Context) error {

@@ -30,7 +30,7 @@ const (
 	maxEvents = 60
 	maxBytes  = 60 << 10
 	// maxStatements are those of SQL, all services together.
-	maxStatements = 100
+	maxStatements = 90
 )
 
 // retakes is of how many cases one must cost no more than the most of the three that the table was made of.

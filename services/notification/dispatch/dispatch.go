@@ -95,17 +95,23 @@ func (d *Dispatcher) Send(held store.Lease) {
 	}
 }
 
-func (d *Dispatcher) take(sending context.Context) {
+// open takes what is handed over from now on, until the function that it returns is called.
+func (d *Dispatcher) open(sending context.Context) (shut func()) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.sending = sending
+	return func() {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		d.sending = nil
+	}
 }
 
 // Run sends until ctx ends, then lets attempts under way end and returns nil.
 func (d *Dispatcher) Run(ctx context.Context) error {
 	sending, interrupt := context.WithCancel(context.WithoutCancel(ctx))
 	defer interrupt()
-	d.take(sending)
+	shut := d.open(sending)
 	ticker := time.NewTicker(poll)
 	defer ticker.Stop()
 	for ctx.Err() == nil {
@@ -122,7 +128,7 @@ func (d *Dispatcher) Run(ctx context.Context) error {
 		case <-ticker.C:
 		}
 	}
-	d.take(nil)
+	shut()
 	defer time.AfterFunc(grace, interrupt).Stop()
 	d.running.Wait()
 	return nil
