@@ -6,6 +6,8 @@ package dial
 import (
 	"fmt"
 	"log/slog"
+	"net"
+	"net/netip"
 
 	"go.opentelemetry.io/otel"
 	"go.temporal.io/sdk/client"
@@ -60,6 +62,10 @@ func Complete(options *client.Options, cfg Config, log *slog.Logger) error {
 		// The default is to panic.
 		OnError: func(err error) { log.Warn("a metric of the Temporal SDK is lost", "error", err) },
 	})
+	if onThisMachine(options.HostPort) {
+		// What does not leave the machine is not worth the time that compressing takes.
+		options.ConnectionOptions.GrpcCompression = &client.GrpcCompressionNone{}
+	}
 	options.Logger = temporallog.NewStructuredLogger(log)
 	keys, err := payload.ParseKeys(string(cfg.PayloadKeys))
 	if err != nil {
@@ -67,4 +73,13 @@ func Complete(options *client.Options, cfg Config, log *slog.Logger) error {
 	}
 	options.DataConverter, options.FailureConverter = payload.Converter(keys)
 	return nil
+}
+
+func onThisMachine(hostPort string) bool {
+	host, _, err := net.SplitHostPort(hostPort)
+	if err != nil {
+		return false
+	}
+	addr, err := netip.ParseAddr(host)
+	return err == nil && addr.IsLoopback()
 }
