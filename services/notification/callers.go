@@ -5,7 +5,8 @@ import "aftercare.dev/services/platform/callers"
 // Callers is who of the house may do what here. An operation without a row is nobody's.
 func Callers() callers.Table {
 	return callers.Table{
-		"publishEvent":  {callers.Cases},
+		// A program of the release before calls it, with the token that all of them share.
+		"publishEvent":  {},
 		"publishEvents": {callers.Cases},
 
 		"listInbox":      {callers.Gateway},
