@@ -19,7 +19,7 @@ GITLEAKS_VERSION      := v8.30.1
 GOVULNCHECK_VERSION   := v1.1.4
 
 .DEFAULT_GOAL := help
-.PHONY: help run test helm-test race demo replay token build lint workflowcheck standalone-modules generate check-generated tidy check-tidy release-archive clean images image-archives cluster-test chaos model fuzz scan
+.PHONY: help run test helm-test race demo replay token build lint workflowcheck standalone-modules generate check-generated tidy check-tidy release-archive clean images image-archives cluster-test chaos bench bench-quick model fuzz scan
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-20s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -69,6 +69,12 @@ cluster-test: $(TOOLS)/helm-$(HELM_VERSION) ## KUBECONFIG=… CLUSTER_HOST=… C
 chaos: ## [SEED=n] [MINUTES=60] [POINTS=none|sample|all]: a house is broken on purpose, and audited
 	@mkdir -p $(BIN) && cd deploy && $(GO) build -o $(BIN)/chaos ./cmd/chaos && \
 		$(BIN)/chaos --seed "$(or $(SEED),0)" --minutes "$(or $(MINUTES),60)" --points "$(or $(POINTS),none)"
+
+bench: ## [SEED=1] [ARGS="--setup=embedded …"]: the product beside its no-op twin; more than an hour
+	@$(call benchmark)
+
+bench-quick: ## [SEED=1] [ARGS=…]: the short form of it, less than five minutes
+	@$(call benchmark,--quick)
 
 model: ## [CASES=5100]: random returns held against the rules, without the race detector
 	@cd workflows && $(GO) test ./returns -run '^TestWhateverHappens' -count 1 -timeout 20m -rapid.checks=$$(( ($(or $(CASES),5100) + 2) / 3 ))
@@ -140,6 +146,12 @@ endif
 define gotest
 (cd services && CGO_ENABLED=0 $(GO) build -o $(BIN)/withmysql ./platform/cmd/withmysql) && \
 $(BIN)/withmysql -- sh -ec 'for m in $(1); do (cd $$m && $(verdict)); done'
+endef
+
+# benchmark,flags: the result goes to dist/benchmark. The split set-up builds its programs, for which it has to run here.
+define benchmark
+mkdir -p $(BIN) && cd deploy && $(GO) build -o $(BIN)/bench ./cmd/bench && \
+$(BIN)/bench $(1) --seed "$(or $(SEED),1)" --out $(DIST)/benchmark $(ARGS)
 endef
 
 # build-images,flags: bills of materials go to dist/sbom, binaries to dist/bin.

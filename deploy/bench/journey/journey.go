@@ -43,6 +43,7 @@ type Shop struct {
 	turn       atomic.Uint64
 	outside    outside
 	operations Operations
+	stock      stock
 }
 
 // watched is how many subjects watch cases: at 20 streams each, the limit as shipped, 1280 cases at once.

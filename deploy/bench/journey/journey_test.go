@@ -172,3 +172,15 @@ func carrierJournal(t *testing.T) map[string][]string {
 	}
 	return told
 }
+
+func TestACaseTakesAnOrderFromTheStock(t *testing.T) {
+	shop := open(t)
+	require.NoError(t, shop.Stock(t.Context(), 3))
+	require.NoError(t, shop.Stock(t.Context(), 2), "there are enough")
+	require.Len(t, shop.Operations().Latencies()["putOrder"], 3)
+	for range 4 {
+		_, err := shop.Case(t.Context(), Plain())
+		require.NoError(t, err)
+	}
+	require.Len(t, shop.Operations().Latencies()["putOrder"], 4, "the last one has put its own")
+}

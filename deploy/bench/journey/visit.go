@@ -22,7 +22,7 @@ type visit struct {
 
 // travel takes the case along its way to its end.
 func (v *visit) travel(ctx context.Context) error {
-	if err := v.buy(ctx); err != nil {
+	if err := v.order(ctx); err != nil {
 		return fmt.Errorf("buy: %w", err)
 	}
 	for _, s := range v.kind.steps {
@@ -37,6 +37,17 @@ func (v *visit) travel(ctx context.Context) error {
 		return fmt.Errorf("it ended otherwise than %s", v.kind.Outcome)
 	}
 	return nil
+}
+
+// order takes an order from the stock, where they are not insured, or puts one.
+func (v *visit) order(ctx context.Context) error {
+	if !v.kind.insured {
+		if id, ok := v.stock.take(); ok {
+			v.orderID = id
+			return nil
+		}
+	}
+	return v.buy(ctx)
 }
 
 // ask sends a request of an operation, and measures it.
