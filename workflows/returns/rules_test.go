@@ -186,7 +186,7 @@ func (m *rules) end() {
 	case casesapi.OutcomeRefunded:
 		m.require(w.payouts == 1 && !m.disputed, "refunded")
 	case casesapi.OutcomePartlyRefunded:
-		givenUp := w.payouts == 0 && w.state.Refund.State == "voided" && w.refund.Refunded.Amount > 0
+		givenUp := w.payouts == 0 && w.refund != nil && w.state.Refund.State == "voided" && w.refund.Refunded.Amount > 0
 		m.require(givenUp || m.disputed && (w.payouts == 1 || m.worth() == 0), "partly refunded")
 	case casesapi.OutcomeRejected:
 		m.require(w.payouts == 0 && (!m.approved && m.rejections > 0 || m.worth() == 0), "rejected")
