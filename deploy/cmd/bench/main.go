@@ -13,6 +13,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -46,7 +47,7 @@ func run(args []string) error {
 	if err != nil {
 		return err
 	}
-	if w.from != "" {
+	if len(w.from) > 0 {
 		return again(w)
 	}
 	return measure(ctx, w)
@@ -54,9 +55,10 @@ func run(args []string) error {
 
 // wanted is what the command line asks for.
 type wanted struct {
-	options         bench.Options
-	out, docs, from string
-	keep            bool
+	options   bench.Options
+	out, docs string
+	from      []string
+	keep      bool
 }
 
 func read(args []string) (wanted, error) {
@@ -68,7 +70,16 @@ func read(args []string) (wanted, error) {
 	flags.StringVar(&w.options.Dir, "dir", "", "an empty folder for the houses, which are kept; without one it is a temporary one")
 	flags.StringVar(&w.out, "out", "dist/benchmark", "the folder for the result")
 	flags.StringVar(&w.docs, "docs", "", "the folder of the docs, to put the result there, too")
-	flags.StringVar(&w.from, "from", "", "a benchmark.json: measure nothing, and write what it says again")
+	flags.Func("from", "a benchmark.json: measure nothing, and write what it says again; of several, what they say together", func(path string) error {
+		w.from = append(w.from, path)
+		return nil
+	})
+	var concurrencies []int
+	flags.Func("closed", "how many cases are under way in a closed loop, may be given several times; without it 1, 8, 32 and 128", func(said string) error {
+		n, err := strconv.Atoi(said)
+		concurrencies = append(concurrencies, n)
+		return err
+	})
 	waiting := flags.Int("waiting", 0, "how many workflows wait; 0 leaves it to the form: 100,000 in the long one")
 	var only []bench.Part
 	flags.Func("only", "a part, may be given several times: "+list(bench.Parts()), func(said string) error {
@@ -86,6 +97,9 @@ func read(args []string) (wanted, error) {
 	if *quick {
 		w.options.Plan = bench.Quick()
 	}
+	if len(concurrencies) > 0 {
+		w.options.Plan.Closed = slices.DeleteFunc(w.options.Plan.Closed, func(l bench.ClosedLoad) bool { return !slices.Contains(concurrencies, l.Concurrency) })
+	}
 	if *waiting > 0 {
 		w.options.Plan.Scale.Waiting = *waiting
 	}
@@ -102,17 +116,17 @@ func read(args []string) (wanted, error) {
 			return w, fmt.Errorf("--setup: %w", err)
 		}
 	}
-	w.options.Command = command(flags, only)
+	w.options.Command = command(flags, only, concurrencies)
 	return w, nil
 }
 
 // command is the line that repeats the run. Where it keeps things does not matter for that.
-func command(flags *flag.FlagSet, only []bench.Part) string {
+func command(flags *flag.FlagSet, only []bench.Part, concurrencies []int) string {
 	line := []string{"bench"}
 	seeded := false
 	flags.Visit(func(f *flag.Flag) {
 		switch f.Name {
-		case "dir", "out", "docs", "only":
+		case "dir", "out", "docs", "only", "closed", "from":
 			return
 		case "quick":
 			line = append(line, "--quick")
@@ -124,6 +138,9 @@ func command(flags *flag.FlagSet, only []bench.Part) string {
 	})
 	for _, part := range only {
 		line = append(line, "--only="+string(part))
+	}
+	for _, n := range concurrencies {
+		line = append(line, fmt.Sprintf("--closed=%d", n))
 	}
 	if !seeded {
 		line = append(line, "--seed="+flags.Lookup("seed").Value.String())
@@ -173,15 +190,23 @@ func measure(ctx context.Context, w wanted) (err error) {
 
 // again writes the files of a result that was kept, with the reasons that are known now.
 func again(w wanted) error {
-	file, err := os.Open(w.from)
-	if err != nil {
+	var results []report.Result
+	for _, path := range w.from {
+		file, err := os.Open(path)
+		if err != nil {
+			return err
+		}
+		result, err := report.ReadJSON(file)
+		if err := errors.Join(err, file.Close()); err != nil {
+			return fmt.Errorf("read %s: %w", path, err)
+		}
+		results = append(results, result)
+	}
+	joined, err := report.Join(results[0], results[1:]...)
+	if err := errors.Join(err, bench.Judge(&joined)); err != nil {
 		return err
 	}
-	result, err := report.ReadJSON(file)
-	if err := errors.Join(err, file.Close(), bench.Judge(&result)); err != nil {
-		return err
-	}
-	return write(w, result)
+	return write(w, joined)
 }
 
 func write(w wanted, result report.Result) error {
