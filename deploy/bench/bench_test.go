@@ -136,10 +136,10 @@ func TestCasesThatFailAndShapesThatDifferMakeAComparisonInvalid(t *testing.T) {
 
 func TestTheRatioOfTwoP99HasAnIntervalFromTwoPairsOn(t *testing.T) {
 	fast, slow := measure.Latencies{0.1, 0.2}, measure.Latencies{0.3, 0.4}
-	one := ratioOfP99([]measure.Latencies{slow}, []measure.Latencies{fast}, 1)
+	one := measure.RatioOfP99([]measure.Latencies{slow}, []measure.Latencies{fast}, 1)
 	require.InDelta(t, 2, one.Value, 1e-9)
 	require.Zero(t, one.High)
-	two := ratioOfP99([]measure.Latencies{slow, slow}, []measure.Latencies{fast, {0.1, 0.4}}, 1)
+	two := measure.RatioOfP99([]measure.Latencies{slow, slow}, []measure.Latencies{fast, {0.1, 0.4}}, 1)
 	require.InDelta(t, 1, two.Value, 1e-9)
 	require.InDelta(t, 1, two.Low, 1e-9)
 	require.InDelta(t, 2, two.High, 1e-9)

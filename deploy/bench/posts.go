@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"net/http"
 	"slices"
 	"time"
@@ -57,7 +56,7 @@ func (r *runner) post(ctx context.Context, h *house) error {
 	}
 	r.result.Posts = append(r.result.Posts, report.Post{
 		SetUp: h.setUp, Load: load, Product: report.Latency(slices.Concat(product...).Summary()), Bare: report.Latency(slices.Concat(bare...).Summary()),
-		P99: ratioOfP99(product, bare, r.Seed),
+		P99: report.Interval(measure.RatioOfP99(product, bare, r.Seed)),
 	})
 	return nil
 }
@@ -151,30 +150,4 @@ func (p poster) file(ctx context.Context, orderID string) error {
 		return nil
 	}
 	return httpclient.CheckStatus(said.StatusCode(), said.Body)
-}
-
-// resamples of a bootstrap.
-const resamples = 1000
-
-// ratioOfP99 is the p99 of all a over that of all b, with a 95 % interval by the percentile bootstrap: pairs of turns are drawn
-// again, because both turns of a pair shared their conditions. There is no interval for fewer than two pairs.
-func ratioOfP99(a, b []measure.Latencies, seed uint64) report.Interval {
-	p99 := func(l []measure.Latencies) float64 { return slices.Concat(l...).Percentile(99).Seconds() }
-	i := report.Interval{Value: p99(a) / p99(b)}
-	if len(a) < 2 {
-		return i
-	}
-	chance := rand.New(rand.NewPCG(seed, 0))
-	ratios := make(measure.Latencies, resamples)
-	drawnA, drawnB := make([]measure.Latencies, len(a)), make([]measure.Latencies, len(b))
-	for n := range ratios {
-		for at := range drawnA {
-			from := chance.IntN(len(a))
-			drawnA[at], drawnB[at] = a[from], b[from]
-		}
-		ratios[n] = p99(drawnA) / p99(drawnB)
-	}
-	slices.Sort(ratios)
-	i.Low, i.High = ratios[resamples/40], ratios[resamples-1-resamples/40]
-	return i
 }

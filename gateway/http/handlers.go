@@ -94,5 +94,5 @@ func New(d Dependencies) (*Handlers, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Handlers{Dependencies: d, lines: lines, streams: newStreams(d.Limits.Streams, d.Limits.StreamsPerSubject)}, nil
+	return &Handlers{Dependencies: d, lines: lines, streams: newStreams(d.Limits.Streams, d.Limits.StreamsPerSubject), known: newKnown()}, nil
 }

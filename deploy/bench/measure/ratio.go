@@ -30,18 +30,51 @@ func Ratio(pairs []Pair, seed uint64) Interval {
 	if len(pairs) < 2 {
 		return Interval{Value: value}
 	}
-	random := rand.New(rand.NewPCG(seed, 0))
-	ratios, drawn := make([]float64, 0, resamples), make([]Pair, len(pairs))
-	for range resamples {
-		for i := range drawn {
-			drawn[i] = pairs[random.IntN(len(pairs))]
+	low, high := spread(len(pairs), resamples, seed, func(drawn []int) (float64, bool) {
+		again := make([]Pair, len(drawn))
+		for i, from := range drawn {
+			again[i] = pairs[from]
 		}
-		if r, ok := ratioOf(drawn); ok {
-			ratios = append(ratios, r)
+		return ratioOf(again)
+	})
+	return Interval{Value: value, Low: low, High: high}
+}
+
+// fewer resamples are enough for a percentile of hundreds of values, which says no more with further ones.
+const fewer = 1000
+
+// RatioOfP99 is the p99 of all a over that of all b, with an interval as of [Ratio]: a and b were measured in pairs, which are
+// drawn again together. With fewer than two pairs Low and High are 0.
+func RatioOfP99(a, b []Latencies, seed uint64) Interval {
+	p99 := func(l []Latencies) float64 { return slices.Concat(l...).Percentile(99).Seconds() }
+	i := Interval{Value: p99(a) / p99(b)}
+	if len(a) < 2 {
+		return i
+	}
+	drawnA, drawnB := make([]Latencies, len(a)), make([]Latencies, len(a))
+	i.Low, i.High = spread(len(a), fewer, seed, func(drawn []int) (float64, bool) {
+		for at, from := range drawn {
+			drawnA[at], drawnB[at] = a[from], b[from]
+		}
+		return p99(drawnA) / p99(drawnB), true
+	})
+	return i
+}
+
+// spread draws so many of so many again and again, with replacement, and is where the middle 95 % of what they come to lies.
+func spread(of, times int, seed uint64, value func(drawn []int) (float64, bool)) (low, high float64) {
+	random := rand.New(rand.NewPCG(seed, 0))
+	values, drawn := make([]float64, 0, times), make([]int, of)
+	for range times {
+		for i := range drawn {
+			drawn[i] = random.IntN(of)
+		}
+		if v, ok := value(drawn); ok {
+			values = append(values, v)
 		}
 	}
-	slices.Sort(ratios)
-	return Interval{Value: value, Low: rank(ratios, 2.5), High: rank(ratios, 97.5)}
+	slices.Sort(values)
+	return rank(values, 2.5), rank(values, 97.5)
 }
 
 func ratioOf(pairs []Pair) (float64, bool) {

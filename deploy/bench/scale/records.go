@@ -183,24 +183,9 @@ func (q question) inTurns(ctx context.Context, houses []*house, cursors []*strin
 	return took, nil
 }
 
-// resamples of a bootstrap. A percentile of hundreds of values says no more with further ones.
-const resamples = 1000
-
-// compareP99 is the p99 of one side by that of the other, with an interval by the percentile bootstrap. Requests that were
-// made one after the other are drawn together, because they met the same machine.
+// compareP99 is the p99 of one side by that of the other. Requests that were made one after the other are a pair, because they
+// met the same machine.
 func compareP99(a, b measure.Latencies, seed uint64) measure.Interval {
-	chance := rand.New(rand.NewPCG(seed, 2))
-	ratios := make(measure.Latencies, resamples)
-	drawnA, drawnB := make(measure.Latencies, len(a)), make(measure.Latencies, len(a))
-	for i := range ratios {
-		for at := range drawnA {
-			from := chance.IntN(len(a))
-			drawnA[at], drawnB[at] = a[from], b[from]
-		}
-		ratios[i] = p99(drawnA) / p99(drawnB)
-	}
-	slices.Sort(ratios)
-	return measure.Interval{Value: p99(a) / p99(b), Low: ratios[resamples/40], High: ratios[resamples-resamples/40]}
+	each := func(l measure.Latencies) []measure.Latencies { return slices.Collect(slices.Chunk(l, 1)) }
+	return measure.RatioOfP99(each(a), each(b), seed)
 }
-
-func p99(l measure.Latencies) float64 { return l.Percentile(99).Seconds() }

@@ -59,7 +59,7 @@ func (s *Store) StoreApplication(ctx context.Context, merchantID, key string, a 
 	case err != nil:
 		return "", false, fmt.Errorf("store application: %w", err)
 	case before == nil:
-		s.facts.keep(merchantID, row.CaseID, facts{OrderID: row.OrderID, BuyerID: row.BuyerID, Type: row.Type, Reason: row.Reason, Channel: row.Channel})
+		s.facts.Put(caseKey{merchantID, row.CaseID}, facts{OrderID: row.OrderID, BuyerID: row.BuyerID, Type: row.Type, Reason: row.Reason, Channel: row.Channel})
 		return row.CaseID, true, nil
 	case before.ContentHash != hash:
 		return "", false, keyReused()
@@ -153,16 +153,6 @@ func (s *Store) Judged(ctx context.Context, merchantID, caseID string) (domain.A
 	return row.Asked.application(text), row.Judgement.V, err
 }
 
-// Judgement returns what the case was judged to; false means that it has not been judged.
-func (s *Store) Judgement(ctx context.Context, merchantID, caseID string) (domain.Judgement, bool, error) {
-	var rows []judgementRow
-	err := s.read(ctx).Where(ofCase, merchantID, caseID).Limit(1).Find(&rows).Error
-	if err != nil || len(rows) == 0 {
-		return domain.Judgement{}, false, wrap(err, "read judgement")
-	}
-	return rows[0].Document.V, true, nil
-}
-
 // PinJudgement keeps the judgement of the case unless there is one, and returns the one that is kept.
 func (s *Store) PinJudgement(ctx context.Context, merchantID, caseID string, j domain.Judgement) (domain.Judgement, error) {
 	err := database.InTx(ctx, s.db, func(tx *gorm.DB) error { return tx.Create(s.pinned(merchantID, caseID, j)).Error })
@@ -172,14 +162,14 @@ func (s *Store) PinJudgement(ctx context.Context, merchantID, caseID string, j d
 	if !database.IsDuplicate(err) {
 		return domain.Judgement{}, fmt.Errorf("pin judgement: %w", err)
 	}
-	pinned, found, err := s.Judgement(ctx, merchantID, caseID)
+	_, pinned, err := s.Judged(ctx, merchantID, caseID)
 	if err != nil {
 		return domain.Judgement{}, err
 	}
-	if !found {
+	if pinned == nil {
 		return domain.Judgement{}, errors.New("pin judgement: the one that is pinned cannot be read")
 	}
-	return pinned, nil
+	return *pinned, nil
 }
 
 func (s *Store) pinned(merchantID, caseID string, j domain.Judgement) *judgementRow {

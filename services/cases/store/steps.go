@@ -121,7 +121,7 @@ func (b standing) then(step domain.Step) Recorded {
 
 // next is for a step that is most likely the next one of an open case: the guard of the update finds out.
 func (s *Store) next(tx *gorm.DB, merchantID, caseID string, step domain.Step) (standing, error) {
-	known, ok := s.facts.of(merchantID, caseID)
+	known, ok := s.facts.Get(caseKey{merchantID, caseID})
 	switch {
 	case step.First() == 1:
 		return s.open(tx, merchantID, caseID, step)
@@ -152,7 +152,7 @@ func (s *Store) after(tx *gorm.DB, merchantID, caseID string, step domain.Step) 
 	if err != nil {
 		return standing{}, err
 	}
-	s.facts.keep(merchantID, caseID, before.Facts)
+	s.facts.Put(caseKey{merchantID, caseID}, before.Facts)
 	if before.Status == domain.StatusClosed && step.State().Status != domain.StatusClosed && !step.Reopens() {
 		return standing{}, domain.Fault(domain.CodeCaseClosed, "entries[0].type", "the case is closed; only the entry case.reopened opens it again")
 	}
@@ -199,7 +199,7 @@ func (s *Store) open(tx *gorm.DB, merchantID, caseID string, step domain.Step) (
 
 // asked are the facts of a case that has been asked for.
 func (s *Store) asked(tx *gorm.DB, merchantID, caseID string) (facts, error) {
-	if f, ok := s.facts.of(merchantID, caseID); ok {
+	if f, ok := s.facts.Get(caseKey{merchantID, caseID}); ok {
 		return f, nil
 	}
 	var f facts
@@ -208,7 +208,7 @@ func (s *Store) asked(tx *gorm.DB, merchantID, caseID string) (facts, error) {
 		return facts{}, caseNotFound()
 	}
 	if err == nil {
-		s.facts.keep(merchantID, caseID, f)
+		s.facts.Put(caseKey{merchantID, caseID}, f)
 	}
 	return f, err
 }

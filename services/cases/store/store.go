@@ -15,6 +15,7 @@ import (
 
 	"aftercare.dev/services/cases/domain"
 	"aftercare.dev/services/platform/database"
+	"aftercare.dev/services/platform/memory"
 	"aftercare.dev/services/platform/outbox"
 	"aftercare.dev/services/platform/seal"
 )
@@ -39,12 +40,12 @@ type Store struct {
 	now    func() time.Time
 	sealer *seal.Sealer
 	relay  *outbox.Relay
-	facts  *known
+	facts  *memory.Map[caseKey, facts]
 }
 
 // New returns a store on a migrated database.
 func New(db *gorm.DB, now func() time.Time) *Store {
-	return &Store{db: db, now: now, facts: newKnown()}
+	return &Store{db: db, now: now, facts: memory.New[caseKey, facts](remembered)}
 }
 
 // Sealing returns the store with keys: texts are sealed as the sealer says, and opened.

@@ -197,7 +197,7 @@ func TestEvidenceIsBoundToOneCaseOfItsOwner(t *testing.T) {
 func TestTheFirstJudgementIsKept(t *testing.T) {
 	each(t, func(t *testing.T, s *store.Store, _ *gorm.DB) {
 		caseID := apply(t, s, "key-1", asked("b1"))
-		if _, judged, err := s.Judgement(t.Context(), merchant, caseID); err != nil || judged {
+		if _, judged, err := s.Judged(t.Context(), merchant, caseID); err != nil || judged != nil {
 			t.Fatal(judged, err)
 		}
 		kept := make([]int64, 8)
@@ -212,8 +212,8 @@ func TestTheFirstJudgementIsKept(t *testing.T) {
 			})
 		}
 		running.Wait()
-		pinned, judged, err := s.Judgement(t.Context(), merchant, caseID)
-		if err != nil || !judged || pinned.Goods != 1999 {
+		_, pinned, err := s.Judged(t.Context(), merchant, caseID)
+		if err != nil || pinned == nil || pinned.Goods != 1999 {
 			t.Fatalf("%+v, %v", pinned, err)
 		}
 		for _, version := range kept {

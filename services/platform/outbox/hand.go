@@ -8,6 +8,7 @@ import (
 	"gorm.io/gorm"
 
 	"aftercare.dev/services/platform/database"
+	"aftercare.dev/services/platform/memory"
 )
 
 const (
@@ -29,7 +30,7 @@ type hand struct {
 	open bool
 	ctx  context.Context //nolint:containedctx // the life of the relay, which hands over on behalf of others
 	// last is the last message of a key that this relay has delivered, or is about to.
-	last map[string]int64
+	last *memory.Map[string, int64]
 	// lines are the messages in hand, by key; a key with a line has a goroutine.
 	lines map[string][]row
 	busy  sync.WaitGroup
@@ -38,7 +39,7 @@ type hand struct {
 }
 
 func newHand() hand {
-	return hand{last: map[string]int64{}, lines: map[string][]row{}}
+	return hand{last: memory.New[string, int64](remembered), lines: map[string][]row{}}
 }
 
 // open lets messages go from hand to hand until the function that it returns is called, which waits for them.
@@ -142,9 +143,10 @@ func (h *hand) takes(messages []Message) bool {
 	return h.open && first.Sequence > 0 && h.follows(first.Key, first.Sequence) && len(h.lines) < handKeys
 }
 
-// follows tells that the message is the next one of its key. The caller holds the lock.
+// follows tells that the message is the next one of its key.
 func (h *hand) follows(key string, sequence int64) bool {
-	return sequence == 1 || h.last[key] == sequence-1 && sequence > 1
+	last, ok := h.last.Get(key)
+	return sequence == 1 || ok && last == sequence-1
 }
 
 // give puts committed messages in line. It is true if somebody must see to the line.
@@ -155,7 +157,7 @@ func (h *hand) give(rows []row) bool {
 	if !h.open || !h.follows(key, rows[0].Sequence) {
 		return false
 	}
-	h.remember(key, rows[len(rows)-1].Sequence)
+	h.remember(rows)
 	_, seen := h.lines[key]
 	h.lines[key] = append(h.lines[key], rows...)
 	if !seen {
@@ -181,27 +183,20 @@ func (h *hand) drop(key string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	delete(h.lines, key)
-	delete(h.last, key)
-}
-
-// remember keeps which message of a key was the last. The caller holds the lock.
-func (h *hand) remember(key string, sequence int64) {
-	if len(h.last) >= remembered {
-		clear(h.last)
-	}
-	h.last[key] = max(h.last[key], sequence)
+	h.last.Forget(key)
 }
 
 func (h *hand) delivered(rows []row) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.remember(rows[0].MessageKey, rows[len(rows)-1].Sequence)
+	h.remember(rows)
 }
 
-func (h *hand) forget(key string) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	delete(h.last, key)
+// remember keeps which message of a key was the last. The caller holds the lock.
+func (h *hand) remember(rows []row) {
+	key, sequence := rows[0].MessageKey, rows[len(rows)-1].Sequence
+	last, _ := h.last.Get(key)
+	h.last.Put(key, max(last, sequence))
 }
 
 func (h *hand) mark(rows []row) {

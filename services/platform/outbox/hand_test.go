@@ -124,7 +124,7 @@ func TestWhatADeadProcessHadInHandIsDeliveredByAnother(t *testing.T) {
 		relay := running(t, outbox.Options{DB: db, Deliver: outbox.Each(dead.deliver), Poll: idle})
 		eventually(t, "the relay takes a message into its hand", func() bool {
 			return database.InTx(t.Context(), db, func(tx *gorm.DB) error {
-				if _, err := relay.Add(tx, message2("k", 1, "1")); err != nil {
+				if _, err := relay.Add(tx, placed("k", 1, "1")); err != nil {
 					return err
 				}
 				var held int64
@@ -149,7 +149,7 @@ func TestWhatADeadProcessHadInHandIsDeliveredByAnother(t *testing.T) {
 	})
 }
 
-func message2(key string, sequence int64, payload string) outbox.Message {
+func placed(key string, sequence int64, payload string) outbox.Message {
 	return outbox.Message{Topic: "t", Key: key, Sequence: sequence, Payload: []byte(payload)}
 }
 

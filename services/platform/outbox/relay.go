@@ -165,117 +165,6 @@ func (r *Relay) Step(ctx context.Context) (int, error) {
 	return len(claimed), nil
 }
 
-// claim takes what waits of each key whose first waiting message is due. A claim is a lease: it moves next_attempt_at to where
-// the lease ends, if nobody else has moved it, and needs no other mark.
-func (r *Relay) claim(ctx context.Context) ([]row, error) {
-	now := database.At(r.o.Now())
-	var due []row
-	err := r.o.DB.WithContext(ctx).Raw(`SELECT m.* FROM (
-		SELECT message_key, sequence FROM outbox_messages
-		WHERE delivered_at IS NULL AND next_attempt_at <= ? AND NOT EXISTS (SELECT 1 FROM outbox_messages earlier
-			WHERE earlier.message_key = outbox_messages.message_key
-			AND earlier.sequence < outbox_messages.sequence AND earlier.delivered_at IS NULL)
-		ORDER BY next_attempt_at LIMIT ?) AS head
-	JOIN outbox_messages m ON m.message_key = head.message_key AND m.sequence >= head.sequence
-		AND m.sequence < head.sequence + ? AND m.delivered_at IS NULL
-	ORDER BY m.message_key, m.sequence`, now, r.o.Batch, runLength).Scan(&due).Error
-	if err != nil || len(due) == 0 {
-		return nil, err
-	}
-	due = dueTogether(due, now)
-	until := database.At(now.Add(r.o.Lease))
-	var claimed []row
-	err = database.InTx(ctx, r.o.DB, func(tx *gorm.DB) error {
-		claimed = nil
-		whole, err := take(tx, due, now, until)
-		if err != nil || whole {
-			claimed = due
-			return err
-		}
-		// Another instance has some of them: whose each is, its row decides, and what stands behind a lost one is lost, too.
-		lost := ""
-		for _, m := range due {
-			if m.MessageKey == lost {
-				continue
-			}
-			mine, err := take(tx, []row{m}, now, until)
-			if err != nil {
-				return err
-			}
-			if mine {
-				claimed = append(claimed, m)
-			} else {
-				lost = m.MessageKey
-			}
-		}
-		return nil
-	})
-	for i := range claimed {
-		claimed[i].NextAttemptAt = until
-	}
-	return claimed, err
-}
-
-// errTaken undoes a claim of which another instance has a part.
-var errTaken = errors.New("taken by another instance")
-
-// take leases rows that are due, all or none of them.
-func take(tx *gorm.DB, rows []row, now, until database.Time) (bool, error) {
-	err := tx.Transaction(func(tx *gorm.DB) error {
-		update := tx.Model(&row{}).Where("id IN ? AND delivered_at IS NULL AND next_attempt_at <= ?", idsOf(rows), now).
-			Updates(map[string]any{"next_attempt_at": until, "attempts": gorm.Expr("attempts + 1")})
-		if update.Error == nil && update.RowsAffected != int64(len(rows)) {
-			return errTaken
-		}
-		return update.Error
-	})
-	if errors.Is(err, errTaken) {
-		return false, nil
-	}
-	return err == nil, err
-}
-
-// runLength bounds how many messages of a key are delivered together.
-const runLength = 32
-
-// dueTogether leaves out what cannot be delivered now: what is not due itself, and what stands behind it in line.
-func dueTogether(rows []row, now database.Time) []row {
-	var due []row
-	for i, m := range rows {
-		first := i == 0 || rows[i-1].MessageKey != m.MessageKey
-		follows := len(due) > 0 && due[len(due)-1].MessageKey == m.MessageKey && due[len(due)-1].Sequence == m.Sequence-1
-		if (first || follows) && !m.NextAttemptAt.After(now.Time) {
-			due = append(due, m)
-		}
-	}
-	return due
-}
-
-// runs cuts rows, which are in order, into what is delivered together: one key, one topic, without a gap.
-func runs(rows []row) [][]row {
-	var cut [][]row
-	for i, m := range rows {
-		if i > 0 && rows[i-1].MessageKey == m.MessageKey && rows[i-1].Topic == m.Topic && rows[i-1].Sequence == m.Sequence-1 {
-			cut[len(cut)-1] = append(cut[len(cut)-1], m)
-			continue
-		}
-		// Of a key that was taken in parts, the second part may not overtake the first.
-		if i > 0 && rows[i-1].MessageKey == m.MessageKey {
-			continue
-		}
-		cut = append(cut, []row{m})
-	}
-	return cut
-}
-
-func idsOf(rows []row) []string {
-	all := make([]string, len(rows))
-	for i, m := range rows {
-		all[i] = m.ID
-	}
-	return all
-}
-
 // deliver tries to hand messages of one key over. If that fails it writes when they are tried again.
 func (r *Relay) deliver(ctx context.Context, rows []row) (delivered bool) {
 	messages := make([]Message, len(rows))
@@ -289,7 +178,7 @@ func (r *Relay) deliver(ctx context.Context, rows []row) (delivered bool) {
 		r.hand.delivered(rows)
 		return true
 	}
-	r.hand.forget(rows[0].MessageKey)
+	r.hand.last.Forget(rows[0].MessageKey)
 	changes := map[string]any{"next_attempt_at": database.At(r.o.Now())}
 	if ctx.Err() == nil {
 		attempt := messages[0].Attempt
@@ -300,23 +189,23 @@ func (r *Relay) deliver(ctx context.Context, rows []row) (delivered bool) {
 			"messages", len(rows), "attempt", attempt, "retry_in_ms", wait.Milliseconds(), "error", err)
 	}
 	// After the lease the messages may be another's: then that one writes what comes next.
-	r.write(ctx, rows, changes, "next_attempt_at = ?", rows[0].NextAttemptAt)
+	r.write(ctx, rows, changes, func(tx *gorm.DB) *gorm.DB { return tx.Where("next_attempt_at = ?", rows[0].NextAttemptAt) })
 	return false
 }
 
 // mark writes that messages were delivered.
 func (r *Relay) mark(ctx context.Context, rows []row) {
 	if len(rows) > 0 {
-		r.write(ctx, rows, map[string]any{"delivered_at": database.At(r.o.Now()), "last_error": ""}, "1 = 1")
+		r.write(ctx, rows, map[string]any{"delivered_at": database.At(r.o.Now()), "last_error": ""})
 	}
 }
 
 // write writes what happened, even if the process is about to stop.
-func (r *Relay) write(ctx context.Context, rows []row, changes map[string]any, guard string, args ...any) {
+func (r *Relay) write(ctx context.Context, rows []row, changes map[string]any, guards ...func(*gorm.DB) *gorm.DB) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
 	err := database.InTx(ctx, r.o.DB, func(tx *gorm.DB) error {
-		return tx.Model(&row{}).Where("id IN ? AND delivered_at IS NULL", idsOf(rows)).Where(guard, args...).Updates(changes).Error
+		return tx.Model(&row{}).Scopes(guards...).Where("id IN ? AND delivered_at IS NULL", idsOf(rows)).Updates(changes).Error
 	})
 	if err != nil {
 		r.o.Logger.WarnContext(ctx, "delivery not recorded, it will be repeated", "message_id", rows[0].ID, "messages", len(rows),
