@@ -89,7 +89,7 @@ func openSQLitePool(path string, params url.Values) (*sql.DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	return otelsql.OpenDB(connector, traceOptions(SQLite, fileName(path))...), nil
+	return otelsql.OpenDB(keepingConnector{connector}, traceOptions(SQLite, fileName(path))...), nil
 }
 
 func traceOptions(system, name string) []otelsql.Option {
@@ -113,8 +113,7 @@ type sqlitePool struct {
 }
 
 func (p *sqlitePool) of(query string) *sql.DB {
-	query = strings.TrimLeft(query, " \t\r\n")
-	if len(query) >= 6 && strings.EqualFold(query[:6], "SELECT") {
+	if begins(query, "SELECT") {
 		return p.read
 	}
 	return p.write
