@@ -4,18 +4,29 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net/http"
+	"slices"
+
+	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/trace"
 
 	"aftercare.dev/services/cases/store"
 	notification "aftercare.dev/services/notification/api"
+	"aftercare.dev/services/platform/gather"
 	"aftercare.dev/services/platform/httpclient"
 	"aftercare.dev/services/platform/outbox"
+	"aftercare.dev/services/platform/problem"
 	"aftercare.dev/services/platform/telemetry"
 )
 
+// mostEvents is how many events a request may have.
+const mostEvents = 100
+
 // announcer tells the notification service what happened. It knows events by their ids, so that
-// telling it again is harmless.
+// telling it again is harmless. What waits of a merchant goes in one request, whichever cases it is about.
 type announcer struct {
-	client *notification.ClientWithResponses
+	client    *notification.ClientWithResponses
+	merchants *gather.Group[string, notification.Event]
 }
 
 func newAnnouncer(baseURL string, doer *httpclient.Client) (*announcer, error) {
@@ -23,7 +34,9 @@ func newAnnouncer(baseURL string, doer *httpclient.Client) (*announcer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("client of the notification service: %w", err)
 	}
-	return &announcer{client: client}, nil
+	a := &announcer{client: client}
+	a.merchants = gather.New(gather.Options[string, notification.Event]{Send: a.announce, Most: mostEvents, Refused: isRefusal})
+	return a, nil
 }
 
 // deliver hands events of one case over, in their order. Every error is worth another attempt later, a refusal too: it can
@@ -43,12 +56,52 @@ func (a *announcer) deliver(ctx context.Context, messages []outbox.Message) erro
 		}
 		events[i] = eventOf(of)
 	}
-	ctx = telemetry.WithCase(ctx, of.MerchantID, of.CaseID)
-	answer, err := a.client.PublishEventsWithResponse(ctx, of.MerchantID, notification.Events{Events: events})
+	return a.merchants.Do(ctx, of.MerchantID, events...)
+}
+
+// announce sends events of a merchant, in the order of each case.
+func (a *announcer) announce(ctx context.Context, merchantID string, events []notification.Event) error {
+	ctx, end := traced(ctx, merchantID, events)
+	defer end()
+	answer, err := a.client.PublishEventsWithResponse(ctx, merchantID, notification.Events{Events: events})
 	if err != nil {
 		return err
 	}
 	return httpclient.CheckStatus(answer.StatusCode(), answer.Body)
+}
+
+// traced names the case in the trace of a request. If there are several, each has a trace of its own that leads to the
+// request's.
+func traced(ctx context.Context, merchantID string, events []notification.Event) (context.Context, func()) {
+	var cases []string
+	for _, e := range events {
+		if !slices.Contains(cases, e.CaseID) {
+			cases = append(cases, e.CaseID)
+		}
+	}
+	if len(cases) == 1 {
+		return telemetry.WithCase(ctx, merchantID, cases[0]), func() {}
+	}
+	tracer := otel.Tracer("aftercare.dev/services/cases")
+	together, span := tracer.Start(telemetry.WithCase(ctx, merchantID, ""), "announce together")
+	for _, id := range cases {
+		_, announced := tracer.Start(telemetry.WithCase(ctx, merchantID, id), "announce", trace.WithLinks(trace.LinkFromContext(together)))
+		announced.End()
+	}
+	return together, func() { span.End() }
+}
+
+// isRefusal tells whether an answer may be due to one of the events. Nobody's fault among them is who asks, and how often.
+func isRefusal(err error) bool {
+	refused, ok := problem.As(err)
+	if !ok {
+		return false
+	}
+	switch refused.Status {
+	case http.StatusUnauthorized, http.StatusForbidden, http.StatusRequestTimeout, http.StatusTooManyRequests:
+		return false
+	}
+	return refused.Status >= http.StatusBadRequest && refused.Status < http.StatusInternalServerError
 }
 
 func eventOf(e store.Event) notification.Event {

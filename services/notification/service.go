@@ -78,6 +78,9 @@ func wrong(name string, err error) error {
 	return &config.Error{Variable: name, Sentence: name + ": " + err.Error()}
 }
 
+// maxEventsBody is enough for a request of 100 events, each as large as [domain.MaxPayload] lets it be, in bytes.
+const maxEventsBody = 4 << 20
+
 // Service is the notification service, ready to run.
 type Service struct {
 	log        *slog.Logger
@@ -152,6 +155,7 @@ func (s *Service) assemble(ctx context.Context, cfg Config, guard *webhook.Guard
 		Name: "notification", Logger: s.log, ServiceToken: cfg.ServiceToken, Callers: cfg.Callers, MayCall: Callers(), Spec: spec, Catalogs: []fs.FS{http.Catalog()},
 		Ready:      map[string]httpserver.Check{"database": database.Ping(s.db)},
 		DrainDelay: cfg.DrainDelay,
+		MaxBodyOf:  map[string]int64{"publishEvents": maxEventsBody},
 		Middleware: []func(nethttp.Handler) nethttp.Handler{http.Languages},
 		Register: func(r httpserver.Router) {
 			api.RegisterHandlers(r, api.NewStrictHandler(handlers, nil))

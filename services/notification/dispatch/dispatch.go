@@ -13,6 +13,7 @@ import (
 	"aftercare.dev/services/notification/domain"
 	"aftercare.dev/services/notification/store"
 	"aftercare.dev/services/platform/crash"
+	"aftercare.dev/services/platform/gather"
 )
 
 // Sender brings a message to the outside by one channel, once, and says how it went. It returns when ctx
@@ -42,6 +43,8 @@ type Dispatcher struct {
 	log     *slog.Logger
 	wake    chan struct{}
 	lanes   *lanes
+	// finished are attempts whose results are to be stored. Those of a lane go together if they wait together.
+	finished *gather.Group[lane, *store.Attempt]
 
 	mu sync.Mutex
 	// sending is the context of attempts while the loop runs, else nil.
@@ -51,7 +54,15 @@ type Dispatcher struct {
 
 // New returns a dispatcher with a sender for each channel that needs one.
 func New(s *store.Store, senders map[domain.Channel]Sender, log *slog.Logger, now func() time.Time) *Dispatcher {
-	return &Dispatcher{store: s, senders: senders, log: log, wake: make(chan struct{}, 1), lanes: newLanes(now)}
+	finished := gather.New(gather.Options[lane, *store.Attempt]{
+		Send: func(ctx context.Context, _ lane, attempts []*store.Attempt) error { return s.Finish(ctx, attempts...) },
+		Most: perLane,
+		// Whatever it is, one result must not be lost for the sake of another.
+		Refused: func(error) bool { return true },
+	})
+	return &Dispatcher{
+		store: s, senders: senders, log: log, wake: make(chan struct{}, 1), lanes: newLanes(now), finished: finished,
+	}
 }
 
 // Wake makes the loop look at once. It never blocks.
@@ -186,7 +197,8 @@ func (d *Dispatcher) attempt(ctx context.Context, claimed store.Lease, m domain.
 	d.lanes.learn(lane, result)
 	finishing, cancel := context.WithTimeout(context.WithoutCancel(ctx), finishTimeout)
 	defer cancel()
-	held, err := d.store.Finish(finishing, claimed, m, result, rand.Float64())
+	made := &store.Attempt{Lease: claimed, Message: m, Result: result, Random: rand.Float64()}
+	err := d.finished.Do(finishing, lane, made)
 	attributes := []any{
 		"delivery_id", m.Delivery.DeliveryID, "channel", string(m.Delivery.Channel), "type", m.Delivery.Type,
 		"attempt", m.Delivery.Attempts, "status", result.Status, "code", result.Code,
@@ -194,7 +206,7 @@ func (d *Dispatcher) attempt(ctx context.Context, claimed store.Lease, m domain.
 	switch {
 	case err != nil:
 		d.log.ErrorContext(ctx, "result of a delivery is lost, it will be sent again", append(attributes, "error", err)...)
-	case !held:
+	case !made.Held:
 		d.log.WarnContext(ctx, "a delivery took longer than its lease", attributes...)
 	case result.Verdict == domain.Delivered:
 		d.log.DebugContext(ctx, "delivered", attributes...)

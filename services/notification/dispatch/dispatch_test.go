@@ -2,11 +2,13 @@ package dispatch
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -14,6 +16,7 @@ import (
 	"time"
 
 	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
 
 	"aftercare.dev/services/notification/domain"
 	"aftercare.dev/services/notification/store"
@@ -309,6 +312,93 @@ func TestStoppingWaitsForAttemptsUnderWayAndStoresTheirResults(t *testing.T) {
 	}
 	if n := count(t, s, store.Filter{State: domain.StatePending}); n != 0 {
 		t.Error("the result of the last attempt is lost")
+	}
+}
+
+// waiting is a context that tells when somebody begins to wait for its end.
+type waiting struct {
+	context.Context
+	begun func()
+}
+
+func (w waiting) Done() <-chan struct{} {
+	w.begun()
+	return w.Context.Done()
+}
+
+func TestResultsThatWaitTogetherAreStoredTogetherAndNoneIsLostForAnother(t *testing.T) {
+	c := newClock()
+	db := databasetest.SQLite(t, store.Migrations())
+	s := store.New(db, c.now, true)
+	d := dispatcher(s, c, domain.ChannelWebhook, nil)
+	endpoint(t, s, "https://shop.example")
+	for i := range perLane {
+		publish(t, s, fmt.Sprintf("evt_%d", i))
+	}
+	due, err := s.Due(t.Context(), nil, []domain.Channel{domain.ChannelEmail}, 10)
+	if err != nil || len(due) != perLane {
+		t.Fatalf("due %+v, %v", due, err)
+	}
+	ids := make([]string, len(due))
+	for i := range due {
+		ids[i] = due[i].DeliveryID
+	}
+	claimed, err := s.Claim(t.Context(), ids, lease)
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	// The first result is being stored until the others wait. The last one cannot be stored.
+	begun, release := make(chan struct{}), make(chan struct{})
+	first := sync.OnceFunc(func() { close(begun); <-release })
+	transactions := map[gorm.ConnPool]int{}
+	last := claimed.Messages[perLane-1].Delivery.DeliveryID
+	err = db.Callback().Update().Before("gorm:update").Register("test", func(tx *gorm.DB) {
+		if tx.Statement.Table != "deliveries" {
+			return
+		}
+		first()
+		transactions[tx.Statement.ConnPool]++
+		for _, v := range tx.Statement.Clauses["WHERE"].Expression.(clause.Where).Exprs {
+			if e, ok := v.(clause.Expr); ok && slices.Contains(e.Vars, any(last)) {
+				_ = tx.AddError(errors.New("cannot be stored"))
+			}
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	results := make([]chan error, perLane)
+	for i, m := range claimed.Messages {
+		results[i] = make(chan error, 1)
+		waits := make(chan struct{})
+		ctx := waiting{t.Context(), sync.OnceFunc(func() { close(waits) })}
+		go func() {
+			made := &store.Attempt{Lease: claimed, Message: m, Result: ok}
+			results[i] <- d.finished.Do(ctx, laneOf(domain.ChannelWebhook, m.Delivery.TargetID), made)
+		}()
+		<-waits
+		if i == 0 {
+			<-begun
+		}
+	}
+	close(release)
+	for i, result := range results {
+		if err := wait(t, result, "result"); (err != nil) != (i == perLane-1) {
+			t.Errorf("result %d: %v", i, err)
+		}
+	}
+	if n := count(t, s, store.Filter{State: domain.StatePending}); n != 1 {
+		t.Errorf("%d are pending, want the one that could not be stored", n)
+	}
+	var numbers []int
+	for _, n := range transactions {
+		numbers = append(numbers, n)
+	}
+	slices.Sort(numbers)
+	// One alone, three together in vain, then each of these by itself.
+	if want := []int{1, 1, 1, 1, 3}; !slices.Equal(numbers, want) {
+		t.Errorf("updates by transaction %v, want %v", numbers, want)
 	}
 }
 

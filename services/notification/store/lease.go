@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -79,35 +80,60 @@ func (s *Store) Claim(ctx context.Context, deliveryIDs []string, lease time.Dura
 	return claimed, nil
 }
 
-// Finish stores how an attempt went, and what it means for the endpoint: one that answered 410, or has
-// failed too long, is switched off, and the staff are told. It reports whether the lease still held; if
-// not, somebody else attempts the delivery and the result is forgotten.
-func (s *Store) Finish(ctx context.Context, lease Lease, m domain.Message, result domain.Result, random float64) (held bool, err error) {
-	err = database.InTx(ctx, s.db, func(tx *gorm.DB) error {
+// Attempt is one that was made under a lease.
+type Attempt struct {
+	Lease   Lease
+	Message domain.Message
+	Result  domain.Result
+	// Random is in [0, 1) and spreads the next attempts.
+	Random float64
+	// Held is set by [Store.Finish]: whether the lease still held. If not, somebody else attempts the delivery and the result
+	// is forgotten.
+	Held bool
+}
+
+// Finish stores how attempts at one receiver went, all or none, and what it means for the endpoint: one that answered 410, or
+// has failed too long, is switched off, and the staff are told.
+func (s *Store) Finish(ctx context.Context, attempts ...*Attempt) error {
+	// In the order of Claim, so that the two do not lock the same rows crosswise.
+	attempts = slices.SortedFunc(slices.Values(attempts), func(a, b *Attempt) int {
+		return cmp.Compare(a.Message.Delivery.DeliveryID, b.Message.Delivery.DeliveryID)
+	})
+	err := database.InTx(ctx, s.db, func(tx *gorm.DB) error {
 		now := s.clock()
 		// The endpoint first: every transaction that locks both does so in this order.
-		if m.Delivery.Channel == domain.ChannelWebhook {
-			if err := s.noteHealth(tx, m, result, now); err != nil {
+		for _, a := range attempts {
+			if a.Message.Delivery.Channel != domain.ChannelWebhook {
+				continue
+			}
+			if err := s.noteHealth(tx, a.Message, a.Result, now); err != nil {
 				return err
 			}
 		}
-		after := rowOfDelivery(m.Delivery.After(result, now, random))
-		updated := tx.Model(&deliveryRow{}).
-			Where("merchant_id = ? AND delivery_id = ? AND lease_token = ?", after.MerchantID, after.DeliveryID, lease.token).
-			Updates(map[string]any{
-				"lease_token": "", "state": after.State, "step": after.Step, "due_at": after.DueAt,
-				"last_status": after.LastStatus, "last_error": after.LastError, "delivered_at": after.DeliveredAt,
-			})
-		if updated.Error != nil {
-			return updated.Error
+		for _, a := range attempts {
+			if err := a.finish(tx, now); err != nil {
+				return err
+			}
 		}
-		held = updated.RowsAffected == 1
 		return nil
 	})
 	if err != nil {
-		return false, fmt.Errorf("finish delivery: %w", err)
+		return fmt.Errorf("finish delivery: %w", err)
 	}
-	return held, nil
+	return nil
+}
+
+// finish stores the result if the lease still holds.
+func (a *Attempt) finish(tx *gorm.DB, now time.Time) error {
+	after := rowOfDelivery(a.Message.Delivery.After(a.Result, now, a.Random))
+	updated := tx.Model(&deliveryRow{}).
+		Where("merchant_id = ? AND delivery_id = ? AND lease_token = ?", after.MerchantID, after.DeliveryID, a.Lease.token).
+		Updates(map[string]any{
+			"lease_token": "", "state": after.State, "step": after.Step, "due_at": after.DueAt,
+			"last_status": after.LastStatus, "last_error": after.LastError, "delivered_at": after.DeliveredAt,
+		})
+	a.Held = updated.RowsAffected == 1
+	return updated.Error
 }
 
 // noteHealth counts failures and forgets them at a success.

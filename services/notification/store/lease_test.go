@@ -36,11 +36,11 @@ func claim(t *testing.T, s *Store, ids ...string) Lease {
 
 func finish(t *testing.T, s *Store, l Lease, m domain.Message, r domain.Result) bool {
 	t.Helper()
-	held, err := s.Finish(context.Background(), l, m, r, 0)
-	if err != nil {
+	made := &Attempt{Lease: l, Message: m, Result: r}
+	if err := s.Finish(context.Background(), made); err != nil {
 		t.Fatal(err)
 	}
-	return held
+	return made.Held
 }
 
 // attempt claims all that is due, which must be one webhook delivery, and finishes it.
@@ -241,6 +241,46 @@ func TestAResendIsDueNowWithAFreshScheduleAndTheSameMessageID(t *testing.T) {
 	})
 }
 
+func TestAttemptsThatEndTogetherAreStoredTogetherEachUnderItsOwnLease(t *testing.T) {
+	each(t, func(t *testing.T, s *Store, c *clock) {
+		hook := endpoint(t, s, "m1", "key-0001")
+		for i := range 4 {
+			publish(t, s, event(t, "m1", fmt.Sprintf("evt_%d", i), "goods.received"))
+		}
+		waiting := due(t, s)
+		late := claim(t, s, waiting[0])
+		c.advance(2 * testLease)
+		again := claim(t, s, waiting[0])
+		mine := claim(t, s, waiting[1:]...)
+		attempts := []*Attempt{
+			{Lease: mine, Message: mine.Messages[2], Result: domain.Result{Verdict: domain.Retry, Status: 503, Code: domain.ErrorHTTPStatus}},
+			{Lease: late, Message: late.Messages[0], Result: domain.Result{Verdict: domain.Delivered, Status: 200}},
+			{Lease: mine, Message: mine.Messages[0], Result: domain.Result{Verdict: domain.Delivered, Status: 200}},
+			{Lease: mine, Message: mine.Messages[1], Result: domain.Result{Verdict: domain.Failed, Status: 400, Code: domain.ErrorHTTPStatus}},
+		}
+		if err := s.Finish(context.Background(), attempts...); err != nil {
+			t.Fatal(err)
+		}
+		states := map[string]domain.State{}
+		for _, d := range deliveries(t, s, "m1", Filter{EndpointID: hook.EndpointID}) {
+			states[d.DeliveryID] = d.State
+		}
+		for i, want := range []struct {
+			held  bool
+			state domain.State
+		}{
+			{true, domain.StatePending}, {false, domain.StatePending}, {true, domain.StateDelivered}, {true, domain.StateFailed},
+		} {
+			if a := attempts[i]; a.Held != want.held || states[a.Message.Delivery.DeliveryID] != want.state {
+				t.Errorf("attempt %d: held %v, %s", i, a.Held, states[a.Message.Delivery.DeliveryID])
+			}
+		}
+		if !finish(t, s, again, again.Messages[0], domain.Result{Verdict: domain.Delivered, Status: 200}) {
+			t.Error("whose lease it is by now has lost it")
+		}
+	})
+}
+
 func staffNotices(t *testing.T, s *Store) []domain.Message {
 	t.Helper()
 	messages, _, err := s.Inbox(context.Background(), "m1", domain.StaffRecipient, false, Page{})
@@ -262,8 +302,9 @@ func TestAnEndpointThatAnswers410IsSwitchedOffAndTheStaffAreToldOnce(t *testing.
 		var running sync.WaitGroup
 		for _, m := range l.Messages {
 			running.Go(func() {
-				if held, err := s.Finish(ctx, l, m, gone, 0); err != nil || !held {
-					t.Errorf("finish: %v, %v", held, err)
+				made := &Attempt{Lease: l, Message: m, Result: gone}
+				if err := s.Finish(ctx, made); err != nil || !made.Held {
+					t.Errorf("finish: %v, %v", made.Held, err)
 				}
 			})
 		}

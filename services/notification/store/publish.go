@@ -1,8 +1,10 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"gorm.io/gorm"
@@ -24,6 +26,9 @@ type Sender interface {
 	Wake()
 }
 
+// rowsPerInsert keeps a statement within the variables that SQLite allows it: 32766, of which a delivery takes 17.
+const rowsPerInsert = 1000
+
 // PublishAll stores events of one merchant and a delivery for each of their targets, all or none. What is known already is
 // not stored again. An event id that names another happening is refused as [domain.CodeEventDiffers].
 func (s *Store) PublishAll(ctx context.Context, merchantID string, events []domain.Event, sender Sender) error {
@@ -31,10 +36,34 @@ func (s *Store) PublishAll(ctx context.Context, merchantID string, events []doma
 	if err != nil {
 		return fmt.Errorf("list endpoints: %w", err)
 	}
+	for len(events) > 0 {
+		err = s.storeAll(ctx, events, endpoints, sender)
+		if err == nil {
+			return nil
+		}
+		if !database.IsDuplicate(err) {
+			return fmt.Errorf("publish events: %w", err)
+		}
+		// Only an event's own key can be taken, by another request or twice in this one: the deliveries' keys hold its id.
+		rest, unknown := s.unknown(ctx, merchantID, events)
+		if unknown != nil {
+			return unknown
+		}
+		if len(rest) == len(events) {
+			return fmt.Errorf("publish events: what was known is gone, publish them again: %w", err)
+		}
+		events = rest
+	}
+	return nil
+}
+
+// storeAll stores events that are not known, and has the sender send what it holds of their deliveries.
+func (s *Store) storeAll(ctx context.Context, events []domain.Event, endpoints []domain.Endpoint, sender Sender) error {
 	now := s.clock()
 	stored := make([]eventRow, len(events))
 	var messages []domain.Message
 	for i, e := range events {
+		var err error
 		if stored[i], err = s.sealed(e, now); err != nil {
 			return err
 		}
@@ -42,37 +71,69 @@ func (s *Store) PublishAll(ctx context.Context, merchantID string, events []doma
 			messages = append(messages, domain.Message{Delivery: d, Event: e})
 		}
 	}
-	held, lease := sender.Hold(dueOf(messages))
+	// In one order everywhere, so that two processes which store the same events do not wait for each other crosswise.
+	slices.SortFunc(stored, func(a, b eventRow) int { return cmp.Compare(a.EventID, b.EventID) })
+	due := dueOf(messages)
+	held, lease := sender.Hold(due)
 	claimed, rows := claimHeld(messages, held, now.Add(lease))
-	err = database.InTx(ctx, s.db, func(tx *gorm.DB) error {
-		if err := tx.Create(&stored).Error; err != nil || len(rows) == 0 {
+	err := database.InTx(ctx, s.db, func(tx *gorm.DB) error {
+		if err := tx.Create(&stored).Error; err != nil {
 			return err
 		}
-		return tx.Create(&rows).Error
-	})
-	if err == nil {
-		sender.Send(claimed)
-		if len(held) < len(messages) {
-			sender.Wake()
+		for part := range slices.Chunk(rows, rowsPerInsert) {
+			if err := tx.Create(&part).Error; err != nil {
+				return err
+			}
 		}
 		return nil
+	})
+	if err != nil {
+		sender.Drop(held)
+		return err
 	}
-	sender.Drop(held)
-	if !database.IsDuplicate(err) {
-		return fmt.Errorf("publish events: %w", err)
-	}
-	return s.publishRest(ctx, events, sender)
-}
-
-// publishRest stores those of the events that are not known.
-func (s *Store) publishRest(ctx context.Context, events []domain.Event, sender Sender) error {
-	defer sender.Wake()
-	for _, e := range events {
-		if _, err := s.Publish(ctx, e); err != nil {
-			return err
-		}
+	sender.Send(claimed)
+	if len(held) < len(due) {
+		sender.Wake()
 	}
 	return nil
+}
+
+// unknown returns those of the events that are not stored, each once.
+func (s *Store) unknown(ctx context.Context, merchantID string, events []domain.Event) ([]domain.Event, error) {
+	eventIDs := make([]string, len(events))
+	for i, e := range events {
+		eventIDs[i] = e.EventID
+	}
+	var rows []eventRow
+	if err := s.db.WithContext(ctx).Find(&rows, "merchant_id = ? AND event_id IN ?", merchantID, eventIDs).Error; err != nil {
+		return nil, fmt.Errorf("read events: %w", err)
+	}
+	known := make([]domain.Event, len(rows), len(rows)+len(events))
+	for i, row := range rows {
+		known[i] = row.event(nil)
+	}
+	all, err := withoutRepeats(append(known, events...))
+	if err != nil {
+		return nil, err
+	}
+	return all[len(rows):], nil
+}
+
+// withoutRepeats leaves out what the events before it say already.
+func withoutRepeats(events []domain.Event) ([]domain.Event, error) {
+	first := make(map[string]domain.Event, len(events))
+	var distinct []domain.Event
+	for _, e := range events {
+		known, seen := first[e.EventID]
+		switch {
+		case !seen:
+			first[e.EventID] = e
+			distinct = append(distinct, e)
+		case !known.SameAs(e):
+			return nil, errEventDiffers
+		}
+	}
+	return distinct, nil
 }
 
 // sealed is the row of an event, with its data sealed.

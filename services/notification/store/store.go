@@ -22,6 +22,8 @@ var migrations embed.FS
 // servesFrom is the newest version of release 0.1.0, whose program works beside this one.
 const servesFrom = 7
 
+var errEventDiffers = domain.Fault(domain.CodeEventDiffers, "event_id", "the event id names another type, case or number already; give each event an id of its own")
+
 // Migrations returns the schema, for [database.Migrate].
 func Migrations() database.Schema {
 	return database.Schema{Service: "notification", Files: database.Sub(migrations, "migrations"), ServesFrom: servesFrom}
@@ -76,7 +78,7 @@ func (s *Store) Publish(ctx context.Context, e domain.Event) (created bool, err 
 		return false, fmt.Errorf("read event: %w", err)
 	}
 	if !row.event(nil).SameAs(e) {
-		return false, domain.Fault(domain.CodeEventDiffers, "event_id", "the event id names another type, case or number already; give each event an id of its own")
+		return false, errEventDiffers
 	}
 	return false, nil
 }
