@@ -2,7 +2,10 @@ package gateway_test
 
 import (
 	"context"
+	"io"
 	"net/http"
+	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -54,8 +57,127 @@ func TestAFiledCaseIsStartedOnceUnderItsOwnIDAndAnsweredWithItsJudgement(t *test
 		t.Errorf("input %+v", in)
 	}
 	kept := w.cases.asked("POST", "/applications")
-	if len(kept) != 1 || !strings.Contains(kept[0].body, `"idempotency_key":"idempotency-1"`) || !strings.Contains(kept[0].body, `"buyer_id":"buyer-1"`) {
+	if len(kept) != 1 || !strings.Contains(kept[0].body, `"idempotency_key":"idempotency-1"`) || strings.Contains(kept[0].body, `"buyer_id"`) {
 		t.Errorf("keeps %v", kept)
+	}
+	if len(w.order.calls) > 0 {
+		t.Errorf("reads the order, as the cases service does: %v", w.order.calls)
+	}
+}
+
+func TestAWorkflowIsStartedWithTheJudgementThatWasPinnedAndNoOther(t *testing.T) {
+	input := func(w *world) contract.ReturnInput { return w.temporal.inputs[0].(contract.ReturnInput) }
+	w := newWorld(t)
+	w.file().is(201, "")
+	got := input(w).Judgement
+	if got == nil {
+		t.Fatal("there is none")
+	}
+	want := contract.Judgement{
+		Decision: "review", Currency: "CNY", Goods: 1999, Insured: true, Rules: []string{"CN-01"},
+		Lines:  []contract.JudgedLine{{LineID: "l1", Quantity: 1, Refund: 1999}},
+		Clocks: contract.Clocks{Review: 7, Silence: "reject"},
+	}
+	if !reflect.DeepEqual(*got, want) {
+		t.Errorf("got %+v, want %+v", *got, want)
+	}
+	for name, kept := range map[string]string{
+		"repeated, and judged as things are now":    `{"case_id":"case_1","created":false,"buyer_id":"buyer-1","judgement":` + aJudgement + `}`,
+		"repeated, and its units are held":          `{"case_id":"case_1","created":false,"buyer_id":"buyer-1"}`,
+		"kept by a service that does not judge yet": `{"case_id":"case_1","created":true,"buyer_id":"buyer-1"}`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.cases.on("POST /v1/merchants/{merchant}/applications", answer(kept))
+			w.cases.on("GET /v1/merchants/{merchant}/cases/case_1", refusing(problem.NotFound("case_not_found", "not yet")))
+			w.file().is(202, "")
+			if in := input(w); in.Judgement != nil || in.BuyerID != owner {
+				t.Errorf("input %+v", in)
+			}
+		})
+	}
+}
+
+func TestWhoseOrderItIsTheCasesServiceTells(t *testing.T) {
+	tests := map[string]struct {
+		subject, role string
+		confined      []string
+		status        int
+		code          string
+	}{
+		"a buyer's own":                          {owner, "buyer", []string{owner}, 201, ""},
+		"another buyer's":                        {stranger, "buyer", []string{stranger}, 404, "order_not_found"},
+		"a storefront may see every buyer's":     {"shop", "storefront", nil, 201, ""},
+		"an administrator may see every buyer's": {"admin-1", "administrator", nil, 201, ""},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.ask(w.token(test.subject, test.role), "POST", "/v1/cases", filing, "Idempotency-Key", key).is(test.status, test.code)
+			asked := w.cases.asked("POST", "/applications")
+			if len(asked) != 1 || !slices.Equal(asked[0].query["buyer_id"], test.confined) {
+				t.Errorf("asked %v", asked)
+			}
+			if test.status != 201 {
+				w.unmoved()
+				return
+			}
+			if in := w.temporal.inputs[0].(contract.ReturnInput); in.BuyerID != owner {
+				t.Errorf("input %+v", in)
+			}
+		})
+	}
+}
+
+// earlier has the cases service of the release before: it has to be told the buyer, and does not tell them.
+func (w *world) earlier() {
+	w.cases.on("POST /v1/merchants/{merchant}/applications", func(out http.ResponseWriter, r *http.Request) {
+		content, err := io.ReadAll(r.Body)
+		if err != nil || namedIn(string(content))["buyer_id"] == "" {
+			refuse(out, problem.New(http.StatusBadRequest, problem.CodeInvalid, "buyer_id: is required").
+				WithFields(problem.FieldError{Field: "buyer_id", Code: "required", Detail: "is required"}))
+			return
+		}
+		reply(out, http.StatusOK, `{"case_id":"case_1","created":true}`)
+	})
+}
+
+func TestACasesServiceOfTheReleaseBeforeIsToldTheBuyer(t *testing.T) {
+	tests := map[string]struct {
+		subject, role string
+		order         http.HandlerFunc
+		status        int
+		code          string
+	}{
+		"by a buyer":                {owner, "buyer", nil, 201, ""},
+		"by a storefront":           {"shop", "storefront", nil, 201, ""},
+		"but not by another buyer":  {stranger, "buyer", nil, 404, "order_not_found"},
+		"nor of an unknown order":   {"shop", "storefront", refusing(problem.NotFound("order_not_found", "never")), 404, "order_not_found"},
+		"nor while nobody knows it": {"shop", "storefront", refusing(problem.Unavailable("unavailable", "later")), 503, "unavailable"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.earlier()
+			if test.order != nil {
+				w.order.on("GET /v1/merchants/{merchant}/orders/o1", test.order)
+			}
+			w.ask(w.token(test.subject, test.role), "POST", "/v1/cases", filing, "Idempotency-Key", key).is(test.status, test.code)
+			kept := w.cases.asked("POST", "/applications")
+			if test.status != 201 {
+				w.unmoved()
+				if len(kept) != 1 {
+					t.Errorf("keeps %v", kept)
+				}
+				return
+			}
+			if len(kept) != 2 || namedIn(kept[1].body)["buyer_id"] != owner {
+				t.Errorf("keeps %v", kept)
+			}
+			if in := w.temporal.inputs[0].(contract.ReturnInput); in.BuyerID != owner || in.Judgement != nil {
+				t.Errorf("input %+v", in)
+			}
+		})
 	}
 }
 
@@ -71,7 +193,7 @@ func TestAStorefrontFilesForTheBuyerOfTheOrder(t *testing.T) {
 func TestARepeatedFilingGetsTheSameCase(t *testing.T) {
 	t.Run("that is recorded, without asking a workflow", func(t *testing.T) {
 		w := newWorld(t)
-		w.cases.on("POST /v1/merchants/{merchant}/applications", answer(`{"case_id":"case_1","created":false}`))
+		w.cases.on("POST /v1/merchants/{merchant}/applications", answer(`{"case_id":"case_1","created":false,"buyer_id":"buyer-1"}`))
 		if answer := w.file().is(201, ""); answer.header.Get("Location") != "/v1/cases/case_1" {
 			t.Errorf("answers %v", answer.header)
 		}
@@ -79,7 +201,7 @@ func TestARepeatedFilingGetsTheSameCase(t *testing.T) {
 	})
 	t.Run("that is under way, by joining it", func(t *testing.T) {
 		w := newWorld(t)
-		w.cases.on("POST /v1/merchants/{merchant}/applications", answer(`{"case_id":"case_1","created":false}`))
+		w.cases.on("POST /v1/merchants/{merchant}/applications", answer(`{"case_id":"case_1","created":false,"buyer_id":"buyer-1"}`))
 		w.cases.on("GET /v1/merchants/{merchant}/cases/case_1", refusing(problem.NotFound("case_not_found", "not yet")))
 		w.temporal.open = func(context.Context, client.StartWorkflowOptions, []any) (client.WorkflowUpdateHandle, error) {
 			w.cases.on("GET /v1/merchants/{merchant}/cases/case_1", answer(aCase))
@@ -98,6 +220,7 @@ func TestARepeatedFilingGetsTheSameCase(t *testing.T) {
 
 func TestAFilingThatCannotBeIsRefusedAndStartsNothing(t *testing.T) {
 	for name, refusal := range map[string]*problem.Error{
+		"an order that is not there":     problem.NotFound("order_not_found", "never"),
 		"a line that is not there":       problem.Unprocessable("unknown_line", "no such line").WithFields(problem.FieldError{Field: "lines[0].line_id"}),
 		"units that another case holds":  problem.Conflict("units_not_available", "taken").WithFields(problem.FieldError{Field: "lines[0].quantity"}),
 		"a judgement that nobody can do": problem.Unavailable("unavailable", "later"),

@@ -108,9 +108,11 @@ const (
 		"stage":"reviewing","status":"open","lines":[],"next_actions":[],"attention":{"reason":"carrier_silent","since":"2026-11-21T09:00:00Z"},
 		"version":3,"opened_at":"2026-11-21T09:00:00Z","updated_at":"2026-11-21T09:00:00Z",
 		"shipment":{"shipment_id":"case_1-s1","direction":"to_warehouse","method":"pickup","state":"booked"}}`
-	aJudgement = `{"eligible":true,"decision":"review","policy_version":0,"currency":"CNY","lines":[],
+	aJudgement = `{"eligible":true,"decision":"review","policy_version":0,"currency":"CNY",
+		"lines":[{"line_id":"l1","quantity":1,"eligible":true,"refund":{"amount":1999,"currency":"CNY"},"rules":["CN-01"]}],
 		"refund":{"goods":{"amount":1999,"currency":"CNY"},"freight":{"amount":0,"currency":"CNY"},"total":{"amount":1999,"currency":"CNY"}},
-		"return_freight":{"payer":"buyer","insured":false},"expected_seconds":1,"rules":[],"clocks":{}}`
+		"return_freight":{"payer":"buyer","insured":true},"expected_seconds":1,
+		"rules":[{"rule_id":"CN-01","effect":"route","text":"A sentence for people"}],"clocks":{"review_seconds":7,"review_silence":"reject"}}`
 	anOrder = `{"order_id":"o1","merchant_id":"m1","buyer_id":"buyer-1","version":1,"currency":"CNY","lines":[]}`
 )
 
@@ -130,7 +132,8 @@ func (w *world) furnish() {
 	w.cases.on("GET /v1/merchants/{merchant}/cases/case_1", owned("case_not_found", aCase))
 	w.cases.on("GET /v1/merchants/{merchant}/cases/case_1/timeline", owned("case_not_found", `{"entries":[],"status":"open","version":3}`))
 	w.cases.on("POST /v1/merchants/{merchant}/judgements", answer(aJudgement))
-	w.cases.on("POST /v1/merchants/{merchant}/applications", answer(`{"case_id":"case_1","created":true,"judgement":`+aJudgement+`}`))
+	w.cases.on("POST /v1/merchants/{merchant}/applications", owned("order_not_found",
+		`{"case_id":"case_1","created":true,"buyer_id":"buyer-1","judgement":`+aJudgement+`}`))
 	w.cases.on("POST /v1/merchants/{merchant}/cases/case_1/notes", answer(`{"note_id":"note_1"}`))
 	w.logistics.on("POST /v1/merchants/{merchant}/contacts", answer(`{"contact_id":"contact_1"}`))
 	w.logistics.on("GET /v1/merchants/{merchant}/shipments/case_1-s1/tracking", answer(`{"scans":[]}`))

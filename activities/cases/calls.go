@@ -9,8 +9,8 @@ import (
 	"aftercare.dev/services/cases/api"
 )
 
-// Judge judges the application of a case and pins the policy version, once for all.
-func Judge(ctx workflow.Context, in CaseRef) (Verdict, error) {
+// Judge judges the application of a case and pins the policy version, once for all, unless that was done.
+func Judge(ctx workflow.Context, in Filed) (Verdict, error) {
 	return call.Quick[Verdict](ctx, "Judge by the policy", Prefix+"Judge", in)
 }
 

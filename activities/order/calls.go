@@ -7,7 +7,8 @@ import (
 	"aftercare.dev/services/order/api"
 )
 
-// Reserve sets units aside for a case, all or none. Units that another case holds: fault.Conflicting.
+// Reserve sets units aside for a case, all or none, and answers with the state only. Units that another case holds:
+// fault.Conflicting.
 func Reserve(ctx workflow.Context, in Units) (api.Reservation, error) {
 	return call.Quick[api.Reservation](ctx, "Reserve the units", Prefix+"Reserve", in)
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"net/http"
+	"slices"
 
 	"go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/client"
@@ -25,14 +26,10 @@ import (
 const openUpdateID = "open"
 
 // OpenCase files a case. The application is judged and kept under the idempotency key, unless it cannot be; then the workflow of
-// its case is started and asked in one call how it stands. Every part can be
-// repeated, so that a request whose answer was lost is simply sent again.
+// its case is started with the judgement and asked in one call how it stands. Every part can be repeated, so that a request
+// whose answer was lost is simply sent again.
 func (h *Handlers) OpenCase(ctx context.Context, r api.OpenCaseRequestObject) (api.OpenCaseResponseObject, error) {
-	ord, err := h.order(ctx, r.Body.OrderID)
-	if err != nil {
-		return nil, err
-	}
-	f := filing{caller: access.From(ctx), key: r.Params.IdempotencyKey, buyerID: ord.BuyerID, input: *r.Body}
+	f := filing{caller: access.From(ctx), key: r.Params.IdempotencyKey, input: *r.Body}
 	application, err := h.apply(ctx, f)
 	if err != nil {
 		return nil, err
@@ -47,34 +44,63 @@ func (h *Handlers) OpenCase(ctx context.Context, r api.OpenCaseRequestObject) (a
 		}
 	}
 	ctx = telemetry.WithCase(ctx, "", application.CaseID)
-	return h.open(ctx, f.start(application.CaseID, value(application.Judgement)))
+	return h.open(ctx, f.start(application))
 }
 
 // filing is a request for a case.
 type filing struct {
-	caller  access.Caller
-	key     string
-	buyerID string
-	input   api.CaseInput
+	caller access.Caller
+	key    string
+	input  api.CaseInput
 }
 
+// apply keeps what is asked for. The cases service finds out whose order it is, and whether it is there for the caller. That of
+// the release before, which may still run during an upgrade, has to be told.
 func (h *Handlers) apply(ctx context.Context, f filing) (cases.Application, error) {
+	application, err := h.keep(ctx, f, nil)
+	if !lacksBuyer(err) {
+		return application, err
+	}
+	ord, err := h.order(ctx, f.input.OrderID)
+	if err != nil {
+		return cases.Application{}, err
+	}
+	application, err = h.keep(ctx, f, &ord.BuyerID)
+	application.BuyerID = ord.BuyerID
+	return application, err
+}
+
+// lacksBuyer tells that the contract of the cases service still has buyer_id among what is required.
+func lacksBuyer(err error) bool {
+	p, ok := problem.As(err)
+	return ok && p.Code == problem.CodeInvalid && slices.ContainsFunc(p.Errors, func(f problem.FieldError) bool {
+		return f.Field == "buyer_id" && f.Code == "required"
+	})
+}
+
+func (h *Handlers) keep(ctx context.Context, f filing, buyerID *string) (cases.Application, error) {
 	actor := f.caller.Actor()
 	judge := true
-	return read(h.Services.Cases.StoreApplicationWithResponse(ctx, f.caller.MerchantID, &cases.StoreApplicationParams{Judge: &judge}, cases.ApplicationInput{
-		IdempotencyKey: f.key, Applicant: cases.Actor{Role: cases.Role(actor.Role), ID: actor.ID}, BuyerID: f.buyerID,
+	params := cases.StoreApplicationParams{Judge: &judge, BuyerID: f.caller.Owner()}
+	return read(h.Services.Cases.StoreApplicationWithResponse(ctx, f.caller.MerchantID, &params, cases.ApplicationInput{
+		IdempotencyKey: f.key, Applicant: cases.Actor{Role: cases.Role(actor.Role), ID: actor.ID}, BuyerID: buyerID,
 		OrderID: f.input.OrderID, Type: f.input.Type, Reason: f.input.Reason, Lines: f.input.Lines,
 		Text: f.input.Text, EvidenceIds: f.input.EvidenceIds, Channel: recode[cases.ApplicationInputChannel](f.input.Channel),
 	}))
 }
 
 // start is what the workflow of the case is started with, and what operators see of it from the first moment.
-func (f filing) start(caseID string, quote cases.Judgement) start {
+func (f filing) start(a cases.Application) start {
 	in := contract.ReturnInput{
 		Case: contract.Case{
-			MerchantID: f.caller.MerchantID, CaseID: caseID, OrderID: f.input.OrderID, BuyerID: f.buyerID,
+			MerchantID: f.caller.MerchantID, CaseID: a.CaseID, OrderID: f.input.OrderID, BuyerID: a.BuyerID,
 		},
 		Applicant: f.caller.Actor(), Reason: string(f.input.Reason),
+	}
+	quote := value(a.Judgement)
+	if a.Created && a.Judgement != nil {
+		// Of a filing that is repeated it is not the one that was pinned.
+		in.Judgement = judgementOf(quote)
 	}
 	units := int64(0)
 	for _, l := range f.input.Lines {

@@ -46,7 +46,7 @@ func TestAPhotoIsForItsOwnerAndTheCaseOfItsBuyer(t *testing.T) {
 	}
 	theirs := check(t, w.upload(t, "b2", bytes.NewReader(photoOf(t))), nil).JSON200
 	answer, err := w.StoreApplicationWithResponse(t.Context(), "m1", nil, api.ApplicationInput{
-		IdempotencyKey: "key-00001", Applicant: buyer("b1"), BuyerID: "b1", OrderID: "o1", Type: api.ReturnRefund, Reason: "defective",
+		IdempotencyKey: "key-00001", Applicant: buyer("b1"), BuyerID: new("b1"), OrderID: "o1", Type: api.ReturnRefund, Reason: "defective",
 		Lines: []api.LineQuantity{{LineID: "l1", Quantity: 1}}, EvidenceIds: &[]string{mine.EvidenceID, theirs.EvidenceID},
 	})
 	if err != nil {

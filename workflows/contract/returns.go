@@ -12,6 +12,47 @@ type ReturnInput struct {
 	Applicant Actor          `json:"applicant"`
 	Reason    string         `json:"reason"`
 	Lines     []LineQuantity `json:"lines"`
+	// Judgement is the one that was pinned when the case was filed. Without it the workflow asks.
+	Judgement *Judgement `json:"judgement,omitempty"`
+}
+
+// Judgement is what a workflow needs of the judgement of a case. Amounts are minor units of Currency.
+type Judgement struct {
+	// Decision is approve, review or reject.
+	Decision string `json:"decision"`
+	Currency string `json:"currency"`
+	// Goods is the refund of the eligible lines, Freight what comes back of the freight of the order.
+	Goods   int64 `json:"goods"`
+	Freight int64 `json:"freight,omitempty"`
+	// Lines are what each line is worth if all of it is accepted.
+	Lines []JudgedLine `json:"lines"`
+	// Insured is true if an insurer pays the return freight.
+	Insured bool   `json:"insured,omitempty"`
+	Clocks  Clocks `json:"clocks"`
+	// Rules are the ids of the rules that decided.
+	Rules []string `json:"rules"`
+}
+
+// JudgedLine is a line of a [Judgement].
+type JudgedLine struct {
+	LineID   string `json:"line_id"`
+	Quantity int64  `json:"quantity"`
+	Refund   int64  `json:"refund"`
+}
+
+// Clocks are the deadlines of a case, all in seconds; Silence is what it means in a review: approve or reject. They are in
+// every history, and so their names there are short.
+type Clocks struct {
+	Review        int64   `json:"review"`
+	Silence       string  `json:"silence"`
+	Info          int64   `json:"info"`
+	Answer        int64   `json:"answer"`
+	Ship          int64   `json:"ship"`
+	ShipReminders []int64 `json:"ship_reminders,omitempty"`
+	Transit       int64   `json:"transit"`
+	Inspect       int64   `json:"inspect"`
+	Contest       int64   `json:"contest"`
+	Insurance     int64   `json:"insurance"`
 }
 
 // OpenUpdate is sent together with the start and answers when the case is judged, its units are reserved and its first

@@ -38,6 +38,9 @@ func liveThrough(t *rapid.T, kind string) {
 	w.verdict.Decision = rapid.SampledFrom([]casesapi.JudgementDecision{"approve", "approve", "review", "reject"}).Draw(t, "decision")
 	w.verdict.Insured = rapid.Bool().Draw(t, "insured")
 	w.verdict.Clocks.ReviewSilence = rapid.SampledFrom([]casesapi.ClocksReviewSilence{"approve", "reject"}).Draw(t, "silence")
+	if rapid.Bool().Draw(t, "judged at filing") {
+		w.knowsJudgement()
+	}
 	w.pays = rapid.SampledFrom([]paymentapi.RefundState{"succeeded", "succeeded", "needs_attention", "closed"}).Draw(t, "pays")
 	w.claimState = rapid.SampledFrom([]logisticsapi.InsuranceClaimState{"paid", "rejected", "filed"}).Draw(t, "claim")
 	if kind != "services answer" {

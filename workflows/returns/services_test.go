@@ -63,7 +63,10 @@ func (w *world) wrong(format string, args ...any) {
 	w.problems = append(w.problems, fmt.Sprintf(format, args...))
 }
 
-func (w *world) judge(context.Context, cases.CaseRef) (cases.Verdict, error) {
+func (w *world) judge(_ context.Context, in cases.Filed) (cases.Verdict, error) {
+	if in.Verdict != nil {
+		return *in.Verdict, nil
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.verdict, w.called("Judge")

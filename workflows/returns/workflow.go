@@ -117,7 +117,7 @@ func (r *returning) walk(ctx workflow.Context) (api.Outcome, error) {
 // open judges the application and sets the units aside. If that cannot be, there is no case: nothing was recorded, and
 // whoever filed is told why.
 func (r *returning) open(ctx workflow.Context) bool {
-	verdict, err := cases.Judge(ctx, r.ref())
+	verdict, err := cases.Judge(ctx, cases.Filed{CaseRef: r.ref(), Verdict: verdictOf(r.in.Judgement)})
 	if err != nil {
 		r.refused = notOpened(err)
 		return false

@@ -597,17 +597,18 @@ type Actor struct {
 	Role Role   `json:"role"`
 }
 
-// Application defines model for Application.
+// Application The judgement is the one that is kept if the application was `created`; of one that had been before, it is what would be judged now, or absent.
 type Application struct {
+	BuyerID   string     `json:"buyer_id"`
 	CaseID    string     `json:"case_id"`
 	Created   bool       `json:"created"`
 	Judgement *Judgement `json:"judgement,omitempty"`
 }
 
-// ApplicationInput defines model for ApplicationInput.
+// ApplicationInput Without `buyer_id` the case is that of the order's buyer; an order that is not there is 404 `order_not_found`.
 type ApplicationInput struct {
 	Applicant      Actor                    `json:"applicant"`
-	BuyerID        ID                       `json:"buyer_id"`
+	BuyerID        *ID                      `json:"buyer_id,omitempty"`
 	Channel        *ApplicationInputChannel `json:"channel,omitempty"`
 	EvidenceIds    *[]ID                    `json:"evidence_ids,omitempty"`
 	IdempotencyKey string                   `json:"idempotency_key"`
@@ -1258,6 +1259,9 @@ type MerchantID = ID
 type StoreApplicationParams struct {
 	// Judge Judge it by the policy in force and keep the judgement with it. What cannot be is refused and not kept, unless it is kept already: units that another case holds may be those of this one.
 	Judge *bool `form:"judge,omitempty" json:"judge,omitempty"`
+
+	// BuyerID Only if the order is this buyer's
+	BuyerID *ID `form:"buyer_id,omitempty" json:"buyer_id,omitempty"`
 }
 
 // ExportBuyerParams defines parameters for ExportBuyer.
@@ -2491,6 +2495,18 @@ func NewStoreApplicationRequestWithBody(server string, merchantID MerchantID, pa
 		if params.Judge != nil {
 
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "judge", *params.Judge, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.BuyerID != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "buyer_id", *params.BuyerID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			} else {
 				for _, qp := range strings.Split(queryFrag, "&") {
@@ -6571,6 +6587,13 @@ func (w *ServerInterfaceWrapper) StoreApplication(ctx echo.Context) error {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter judge: %s", err))
 	}
 
+	// ------------- Optional query parameter "buyer_id" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "buyer_id", ctx.QueryParams(), &params.BuyerID, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter buyer_id: %s", err))
+	}
+
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.StoreApplication(ctx, merchantID, params)
 	return err
@@ -9111,145 +9134,146 @@ func (sh *strictHandler) ApplyRetention(ctx echo.Context) error {
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"3H3tdtw2kuir4PSdcybepSXZ42R3pF8aJ5n1Tcb22p6Tc2/Wt4Umq7sRkQANgGp3fPRc+Z8nuweFD4Ik",
-	"2N1sSU4yv2w1SaCqUCjUNz7NclHVggPXanb+aVZTSSvQIPGvvzVbkC++Nv9lfHY+q6lez7IZpxXMzmcL",
-	"83TOilk2k/ChYRKK2bmWDWQzla+houa7P0lYzs5n/+u0nefUPlWnL76e3d5ms+eNVEKalwtQuWS1ZsLM",
-	"xuGjnuf4kIgl0WsgNV0BWcBSSJhlFqYPDchtC5R9fxaDUNGP3wNf6fXs/OmXX2Uzva3Nm0pLxlcIwfes",
-	"Yjpg2RuxxIfxgAUsaVPq2fmXZ5kZnVVNNTt/emb+Ytz+9STMw7iGFUic6B8g8zXlepSmlXvhzmS9NV+r",
-	"WnAFuJSvpViUUJn/5oJr4IgvreuS5dQQ/LS2b/z7T8pQ/9OBk/lxccbu+r359jn567Mv/4PU4R2PAoJ0",
-	"medQayi+ZxwQmKJg5lNavpaiBqmZAX1JSwXZrI5++jSj7tP5h4ZyzfTW/LgUsqLaUvyrZ7NoMc6Gi2GA",
-	"LZrcgrobxX8IDlvzRck4mIU5jK3bxfsxfJklIH8fgBOLnyDXZqbLXNsd0UXbzt3j32wmRQn7gHpj3umD",
-	"hR9mZtgkEC1zDEHJqfK0GMCTS6Aa4mcLIUqg3Dz8qSlWUDn+2wXx/w4v9sH2c7cz7QH/Ba8bPZXF7Of7",
-	"4bRrdZu18vAA/shmZptzKDvyZEZrNstmwA3T/jjbwMJwTF3Pslm9FtysVb6mRhhBRVlphJK2otB8+D4b",
-	"LgXcsAJ4bshlOUhDpQ4DsKIfX9i3n7b7h0pJcS+wAqpaaOD5dn4N256cffL0P3H7+b//MwGa2ROHw2SE",
-	"xH/7LdOB7ksnd92fT4awCllMWBgJVO0XCm/sW7fZTMNH3UP/2dnZWQJj+8PucZ9TBe/Me32m7xM8izg0",
-	"i8/igK2bMGDkSZ7cLNocCcmd3tKjK94vSS4KmCXwVIzn0JHIBdXwWLMq8XpfJHlY7SA7YX0uGrs9h6JJ",
-	"JQ+E4SHQIncgWHbw/WCphPT2fH4Qw/ewvO2zdZ89cMwkXE3BwC1IdwXhBuRWcCCM52VTgEIdC1kpkkL+",
-	"LZQ2dLlMyhnUFA3vTjsp+uKpC9/rtdDCAEV1CxlRgBwfiDiyzdrtv2QlFHOqD+XIbMaFniCaEPeXQkNq",
-	"8lj2DCF1omM377XHXbS1A1Ie2h4xU5wQFunOzNkudwLlyhxJibM/ybHu9VFwka4DaA3KE4mazTaSmT01",
-	"gRN6EPtZ3RydEVMIpPcDjUXtQRKgr1wMFa5dylirZwyflUJN3BqjCsXebci4aiR1gmjnMexffC3FSoJS",
-	"x6qNx+gYbzVNb+TYMkuhi9YqRYPi8Blfwkd9mfs1HsiOGvjE5dkpbkSjc1Htpf8r99oRupCEZcOL/e+b",
-	"t+LVVWtWH7K4b917nW81Xe3F6S2+ZN/WjTrgdfPWLmkyTZnLZk1tFm7aat6AVCyle71sqgUEr0hJlSZm",
-	"DMPuBLhG98Ve7Wf0mOk6IaJDJ9Iy+6qlXYVAX7/1evuiRSnm7g5xxgTpa7fKdzm2xk6syNO0/zge17TM",
-	"8FZ+7DM1u6v5bg1ksxYlEEM9IHSpQeLKKg01+WJjFCCmCF0Y3cf8jwtNlHg0y+7lbLmbZL5HGfsQMvQI",
-	"mfevJcN67DvYqB2ij7H1OyftvFEgQTeSzx2tUhbB81Lk1wml3jB7AbRAtrESjClihE9GGCcKcsELlRHK",
-	"C4KMr1hpFA5SAUUJ0uN4rjYg5+6z9HTWbrBvKkKJBIMaEzwjUCrAnWYAIKgPqZTs3OXXzaxHVelxKN46",
-	"HJzAdgCtJBwzG+NLMRXhDw0oTZZCEvO1ma6LvoQbBhuyEmZNONkwvRaNPgY2VUN+OCU2VMJaNAqIdYwe",
-	"RQ4nlHbTBBd4Q5lWluNKwVdIEAMGjgHShRYI00ezgiVkDMqRA1g6xXuO1rUUN/bUxb2Z2nZGCs0lVIwX",
-	"u7bF3yyiBnfghVkN/NC/H5nXE8GP/HJDYdyZYwfnLoS4Nnxbs/y6qYlAo98IhfvZrlpSrtgOJn0pCJWS",
-	"3dDSiCRkF6NenRuQQCrBSWkgnDrzwKfUYZXB0vd2etaXdT16jq39EN/hNh2KsNS+Sh4OooCe9/OrZx3f",
-	"75NsVhu9RBrK/r8fLx//X/r457PHf33f/nd+cv74/b/9KaUCf4Pa7NCI9gGSgzzzU3RuGrnLdg7u37vN",
-	"zIB0XOezsbsB5bjzbOzUbZxXiaO+f6hPsylhom2umS4TDsJXHEhdUjyWuUa5jfvBmBx81dAVEKquoTBy",
-	"dLbD4b3HrWKRCzYFWgR2gaPl8ECmmBCZ5Kggzx+OjXJRgELliFboZ74gHG5AkqUEIMZaNeLSSilaEjsk",
-	"b8qyb3S8sKIhxZWjLo5xLtxzph3BkY51ukD/YBTCNa3RdMyIavI1oVZ7PHHHY3FBaKkEcimnVdA0KOei",
-	"4TkUBG6sB7knsmIhRR//PH//7//zPyfuf3/a7xscZ+Ikx0qqwKZXHMO2xkBMH6DoC8DTkRXprIke2kO0",
-	"0sAWI47jKdEWA9wO7YwVRAuyEkYDtSgmNtaYdxlDpFocBkrC9aFmYQQH6A7XtKFIIxP+iJ1u2iXjTK0n",
-	"+oCc7j7xK+XdEMFgazg3z7JZITgkVMceSSJXjx2rB0mSKs43nGASm3IyHzkQOm7l5PM1sNU6dsRFXKXY",
-	"zzBfbPXBbLhhheH+T/vYIgYq6+LQmdWPGMBMEedbxguDzK74WHdffFPVekuYM5SEvF6WYkMKY6JxoYmG",
-	"skwtfe40soTkhI801+U2MzKTjoZvr9l+94fD5jvzahzx7Rt7RmXYrIEbk4opogTOvaTS/IMerg1ATXLK",
-	"PT6H8bcnR5pfeuuICGWRgzP+2gPvCLdj6Y6R1Hdc3N2yevpa91M07mPte4GR/QkWvzWzxPmALnckslUO",
-	"YqWuh/w4dvrOkbpLBWQY536Z+4HPiaiBkzVIyAgXLb/Ihivy6y/hh/ClGeYcH5sP9JrxlSGphFzIAgrz",
-	"jQv+hQnn7ogIs3YGXlJWQnHeZVfgZiyh1yA3TJnFY2VknzNl4f71F4Jex3nBlkuQCDEX89o5QM8JFwtR",
-	"bM378NHYpUa348JAmF8PkWiMeUs2dGvG8a7EeU2VMgAa1di/7DXFDiYuG9GiYhYp+KKEvDbQGVTRC9bB",
-	"9ddfCM01u2F6i8RgfHVOtGRQkIryLToIELNKcNj2FmIDCJdVxrYVcE2MssoMIoXAHY/eQEIXotHosVs2",
-	"vCBf/P2bd+T05smppZw5jNSjzI8lwcYCLLUxTSIXTVkQRbdEiSiHI8lVMefG4M5CYHicN+JvLWv4GJBf",
-	"ZExMCGts9I7uSsUj+ARR1Jg7JEYlrE/PpOPL7aqEhtpTu/qyEngbRLMCBtn6wodbFq2rbMmk0sTmwhwm",
-	"eqbFp7yOcHyyj6fCMWfVUerpUQha6DrewidxylxrBQpNy+Gi/ZfYuE2Hm4BKuLBuXDMWqeiWLIAIXm7j",
-	"VcNNXu302Z3ttRRiGnnwsp3rIaF405QJnRiWS/NS7OAt7c4qgG+Nvi0a1LuX0mqV1h+YZP4oM3loQDRl",
-	"WgV566zn5y8fnz0hX5R08wh9B6Jk+faENlrMW5fz0MIQjUwd48aao1KzvATivOt2RLJkUBZkAWvGC4Ip",
-	"9aO5O/fphup7XR05Mr8AbtbU6tk0/YdybQ6jqQMeqelWNPrgBPVg9e0mgX0thTAmz4SE/J7T4Yayki5K",
-	"2J10PzS3oGQrtihHrPZdrDtxosMit4FawSs1cIx5jQDfsAdrATkzyo6NHTE8Ag71Zo0WAwT8IiIFNDyA",
-	"o+vkg809iyPEXXdmQti3jAnRSKNXbJN4GKzTGShOMqAqYsNRRgyTxRaJlvmAIlMhZhKpI3Eky7y2O6S1",
-	"m3+8xjgezflWioosUZ0gWlj9zKt3jWpoSVwNziEeLEYdJB4Xny7rTQI0NKVk+GNdUm1GnWUzo7UiC40K",
-	"8MOP0WibJlynVtzOo+ShgxOh5yspmvqwfK+/46sTEyb+u3ERDZdA4M+2vR+bt791Lyc9yrvVDn8K79ub",
-	"0TYMvD+gaLRp2jyndtd2MUtwqAc/85t15xY/RpWbVooS/Fy5T6gPFSndArd9JVX/MiUddynUOKr+okOL",
-	"aWs9oSptz4kaVtoo42dnB9Qz7jnWxjANSXLHVPUl028stUbOsKl1fgVTtVDjI96rypIDu5mO8lRVB0/X",
-	"qdMct8B20sEp/A/GhSQNZxrVK8rJi7evyLOnT/6DRNK0xxCVF0iHcEGkyPS08vef/nK7P4TnZotGGqCX",
-	"zT4+XonH7kfUJE4svtGTx6yqhdQOjrURW0sNMqcSTgq4OVUgb1gO6tRrB6eVXafbbBYlM6ZyHtLJwFGU",
-	"07zvcrt8cNQpWxfGGqPcRj+tTmuUsw1luhtKRd1lXkDJbqwbZxjbzrWQCUXrjQjqsrHBC0GYzsy0btDM",
-	"51ll3gs2916wSQU9ueAKPjTpoqYoRKyIKxzyriejnjKtoFxGbvE+oYq5MX0rqllOy3KbIoAf78g6EreQ",
-	"gZCpXZSuezm++uKIipnd1S9jQB8Vz270ekIexu+4qPXQYtD9xZ2WJHuI/cbge3hx1MiKpkZ/VQOfXs83",
-	"dWO0ynHCPSUq6IcFjP1WCKJEBejhb0eMLML9lTpQqHknVX44yLSM7DsWd0w9ibvhpzau6XO7W0Olj2tE",
-	"8L1VF54F7lwtGHjpeL/2qzaNv1fD+rE2X5/bkog1q2so0DvIKjghEpQob8xjG6pabNsUzhC2ihwTVq1C",
-	"4tRU6nI7j37xShTG+/W6kHTjCIrwY8MNnC1p4b9GGzLh4gu/72yzgW8Fv3ndLMrpvvrRcqIzs8cwwOoI",
-	"6O2/6VVELes5xFKrGWMzMZ4+1bsl+JLJCoo5fMzLRvnKki7+z6mGlZAMjKTBUujChg82GF9oU/bDcIRp",
-	"G6pGa4/xFfni+cvHZ189ihWZfdH72OAdHkYHAuwCY4SLx9bOJNYBYQF69ihS7RqlRTWvaAGZ2QRMral1",
-	"ddwTxGtRsoJuVapXwIbxQmyscgi8wPiq4F5vVUDMh+FJG7Yp6NbVQ7FWa+XmS8Tv6aNkrnphM5Z2wP8s",
-	"FW4KcrWmWxX7pnp6rqUz+soU2ayFAk909w0i4EcjC6Cyk1M/wbm2m+LOfbp3SPPWG/Q5YbJvBT8LDt3W",
-	"I5eK0dO3a8pXa8pmg2zRy5eXmE55YRfKWHB+TYEXRtE2hl3FCu68XvtYyX68lxw/uNf6csZ/HrmQdzjT",
-	"ou5Hu5Jr+0lrBYxoOZqydEU1SOlMo7DY3UF3fIvxsf1am30tQJFCN1F6rX19XzJVsFHp1LqQFz5UdCUd",
-	"z9Y7LO/becfsHFFB2mjizJuRTiRuP2r6UXBRbS8I0HxNFlAKvlJGZTTiAndrRjZrlq9dNEc5DlYZKRld",
-	"sJLpLQY0It+tUwy4mJvRQM43lFsdYCGa1VrPN1KgHor5gLkohZwXTJXs2uC0AK1BzmvJMCWI5mZarmk5",
-	"x3MDV3EJuWYYDNkIeV1Rbg7hVq+Yr4Sw1R9lCXK1Dd/MGZ9vzBJzDCAtJaj1XAqj6uH20yAZLecVUxXV",
-	"+dqDGP29bDhaovFvRnLGfxtDmtoykOhXRHpuWBzD50qx4Z9GgcJUWg2GIrX7lAsd/kQ6ikbPxXKutMiv",
-	"EYCKrqAw2Lm6FTOIULbTxRz5zg3jnWdhFuuz2DpvvIIi/mlJcUlqKg0ly7nz0mQz65afrym672spKqZg",
-	"vpDiGinJ+I1wy6c1001hK3OUpmVJnVLdcGuvsZ+hmNeNkfuoVxaN7UEFc+fwwAlYDvNCCrPIqIQm9cX4",
-	"HIjCTVzMgzv5Q0NLGz3sLGq5ZKWbqxQrpjTL7bZquAa5BNvNzjqhkCAesl3AdKpdBzvwyvrOrszh7KuV",
-	"iwYycuX15yv7e6tKrakiK4F5GUyfu0wOwXNfj4j5T0wRBVqXUNikpxIUOpishmAnJWyJBiHaiit6A6Sp",
-	"3RhKn+zwKR7oOTWAjOZWeOvgrhH6bKaaPAcoJqn0g4IyD2ubtO3QTYvTNiI3TJo6LDAXELNS6tC3Q17P",
-	"AW/3kPTisJXRdrA0hqNdrcz+q+3CHeBb9kUHg1QXCT7dqMIkMUHcxt7T/MZPv6PGoBvzHJrg6Eot0gk4",
-	"vp7V6LHRnltQFLGJ0gm6tQUlo1HtvQUDdogswJVGqVVEp7VI+GEt/KF9Qi6do9ZnG1hLzKCJhzzBDA2l",
-	"oQhJl604wVTLhbixYgZ7e17YstIoT2HgnWwzoQ71eUxS4+MZ5qVvRnrQTgq+0HYtBh5xZyFSgvUtzt5a",
-	"CcOtEdL3jVbf6R1TMckcoptYga0Nl1K0/e2MOFvZoyrUjWMrLE5tyrWNfti6waJinCnt/1ZbZdST1OH2",
-	"1p4wI1lP046LewsNHpIztEO2W5zSGUJTRfu0qH5MzdsdGZ3TJb/PtDhE8rf4H+VlElVdggbl1PTklmob",
-	"V7T5ww1nOoTizKc26d4IciiSkncacTstc4cpE3vTzqwe2EUuSb5+j5JEFMDmOCXtYyYhH42eV6DXIr1D",
-	"fAuVsR00rj0Zs+DaWB1tjeqeHMhoqhjiAF+2I03yrQ8OdLnCeiIYX2G9AWUarSK+FOfRGcyUTVbN4r4b",
-	"ttLBGOmFIkqzsjRDeIdz/LnRNmwfAKssRzN5lOLX87UQClS/kwJhOv7SPf31F9JaXfavG1Carai21Q5Y",
-	"viBzKPGIFUpnxBlaWeByM0fFPkJh1HCsU/YOd29048DYf8CRyvUeCHO0mLonre3Q9gvxxLGEMse7G80g",
-	"aJAyys45QXXRHHbmT2JPPzcBvqt1aV52MuXcZQfWlLkF8pqUXRQtjErVVs90Qgdu8fF0ate+FzjorVX0",
-	"k10E1KAiy7ezBG3nBvtHS7iQgGb/H9MA/+yiGSo80udhcAh53ESNlvDOb6CeKGSBa8kmyL6oyH+geezM",
-	"FVumEwVe2rJ5WpaKiBvXcKtky5BLkaPHpfWf43N0aVqjVZE1M0rKdmpNQSTI9mWYuVZZ/SxFR7rdMgrq",
-	"N6DQudsX3ncIPfpPU1O+cy3oEnkLx6x1Sn2Y2r7vDph2idzEzetSyP/Q+rMn2DVfGwNtKUVl81RCsMP7",
-	"rciGKqLYikcFSdgIK8R9wHutOhkAzkk09+GYkNr3l6++3JvGKTiqm0d963xSx32MKv8xnw67FtyiX6+R",
-	"TG/fGq6whPFeL3+9ASpjQGXcamCtdW2vM0DxnU4wMsvijvHF1jmVXZkLs0+xYalzW2ELZVuSqOMOFgRr",
-	"Rc+dJpALWdjntCyJBFookosKkD9OyAuuQXJanjvBpDDhHq1eqmFDrevaFdAxYyd/G1qCmCe2uQExfEVs",
-	"2RRWStoQp7GAT4Iz/nx26TPWUMFVpHUXhh01e+J7lNKazc5nfzk5O/kL+hP1Gol9evPkdBlX5TWJWNq3",
-	"rkbIVt4JXm5PyCVxn1lqbKzslb6HBbkGqK041qwCS8Ru4fBJMAaZ4C+K2fnsdaNDhWBoZfA3UWx33Igx",
-	"7SaMbundbVecaNlA/0qOp2fPhvT4DmptY0wuMJeeNAwUXcCRzVRTVVRuPZNSR9WlaHiB3fXqktrea0Gh",
-	"sm84wuKLOJJZO+/7UaefooST29OIRIM7Y35Mg9u+chpdgXL7PpvVItUS5J+cfWgA27PhKb3YhmhqRkLf",
-	"e+TgKHWKXMPWbiZFKyBuVUMfvI012vxT23Eks3kg4WV86dnTp+Sql5M1l2AU3asTEvqVwEemtEIozW41",
-	"c2DWACrmRj+wIWxs4hkVX58Q3ygDI6oF8ZW8C0N+r6OaGS6Id+9ghzbv5EZ3FVMGzCGjvzUyNL66I+sv",
-	"UJfUWGdgNs5iGxfrMW7wyq2UMBsOH4YuzJZOTJ8Q5LScci40WYDFE00CX4lNrqHWGWk4Ou/tDjU/EVoa",
-	"qm3PXVKwlXzcLYeh71qURSjn1Bhm9/0iBUdxlbqvB2Hs3Ncz8MW+fxgJMLhx5CAhcPYQ86fu44n67NyD",
-	"hPnO8MSmfxZaOULbsnmlqdRqv0yJs/FWgFB1+RqvQbiMEtkejoy9ixzGSOme3pmSoZoZmyXY85aD2UAe",
-	"EFQyZChPuYPA3bMMaBir00++fuj2FNpOR8ll+Tto3wzpAZfETzGyFB7I+1kLyv2AziNzN5pne9/216zh",
-	"edgkE46sRLWH09lfyZVdoDVVc8M02BVBXbn+G9Tu8k6vWd+KQ0jXYkILsoAT8k+uWWnbgDqUmTm2bJF7",
-	"6KORU25EMN45EXqm2oG/iMBZAOOrOWC3sKtHJ+QN1Hg9E54usGJcEcphMzyz3lhhHDPSA0hnmz7+eUXy",
-	"DsZ9od3RtmL8Hjj3Ul3j0lC3MLjA5peVTQm5PXbrn4ItNPpsO8BphF0W+RZ58l9J1LwU2jVticxDpogL",
-	"DWetkeaaHVjNyFcP3WFBa7oC9VssaVofUT5My2S4xUAZ0bvNWp0dsfizIqwwcsUpmMqFcjtyz4m6E/LC",
-	"K/B6KHHa/osPJG36DR5/A7njWzYmODn4MHwewt3Z+WspanQ2qNjbgHmi2H8yPo7+bONmx/Cw72z62DdL",
-	"TWol33yshdR+fXfaP4c1zUwZGr5F5ZTLTvduG3sVqbVQHog3omugEqxxiZjflwuiVRQ20sg7wxr2Egvu",
-	"djwyAiq4fgG+6HSvffT5tK89zBg6nSZZ7num9HPfR7QLbop54v6ak/gnNVhUcn73wYK3+7Ch2msmRofr",
-	"meMHVFSNIurKgA4dLlzrYQYcKy9zHd6lKAE1XZprwrERU3LXu3jdwTD4m1fTGA0LtHb4LbJhDAsK1dqJ",
-	"TjdHH4zLEU2i4N9vU0kPQwWbvY8vjr3QZylF1RnxsEzGnWMGOTx91P69ByuGnezsydQ6AW2yBkavfS4B",
-	"CT2dU5B9GLtjutcj6unBuCqXjjy8Z3rGYQOqk4/ufwgVl++T8+yRfe7q7d/HuRRueXrIU+m5PW4s/Xxr",
-	"OHQwB0o+qIcFD5HTT65m83aXX+W5zSHfqb284mXoIuu1XxQATs8aYd7jTp+HXvxdTsv7sJAthSg6oe/J",
-	"s5O4wr0tx73D9e0T2ei0cz3i7xOjEd/Wu1Dql9Oy9ElCF9YoJiXVmOnkC+xUCOAMbTqMZLhN82B8Gt9K",
-	"nmTWn+L7J+/IsTY2g6UOLcDWvHI+ARet8UHZ24lsEy66/d2yTNJzYB2LdFH6jh79KOBIWAybajyMvd+2",
-	"vvjMlr5vAzHCjvcS6+kmEoSYpG3ETDlhxQVRa7HhNvRJe5dRYpjTSN3J/Km6acx/KCZ93WBrWqbXFWiW",
-	"tzlmEhTIG9elBzcx4xwKv5d9zYLP9BP8ghhEVrY1/JrxVYK9kVBB+N0/f/cTqj8zl0f57Cnt0F6FQ2qQ",
-	"vjenL8RGatqcc96U5d33AjqBPxob0RWVGJsrkZ/qm5lN53kN9R9QJn9j0+UwKckaTrZAp82kbPPc3HHl",
-	"6vk1ueZYhOtT2la0VhdBpf2zCu+7LhU83H5rRD8671DOuGSEuM+9yzHwlT/hd+yF5S8EoivKeOiq7tOr",
-	"u5M5UOPpyJqqE3LpscM3SqFcJTxUQm6tlYkJIHifpU1HsY78Dd261KUVuzGEI2u2Mg+uMGH16hzHcVmI",
-	"ZCnKUmxCcaVH5MIq//bH6DY/T7xs2AGbVI3CVI0rvDZJgrWxr9ztejZBA6N6yDA26ffqhLziYN3xlJTC",
-	"EAjBxAw1RbQQqKvZeIX73uA9V5qWcHURFhe/UoEKNjmGt3k5NkWpM4TrKH9liL2idfehKx9GA/4qFVo0",
-	"hML05AcSjGbozy0N29zehDR843jjHg5+s+a4Qh2Wcrk/qnvMM38vmdtXRlgrzDoz6jtmtLvGZ1Mloo7y",
-	"iseM5ZB7/Pm9r9EVdQdGosOdb6NDDkILcUfWiQ3sk8VLPrSvhbOsMqwG6d2NGjfaSsFpPokvoEyC2zaQ",
-	"/XI/qL+9GypwUmJruUPuHnZWOC4x3Zu6YyYjoiyCY+rC3VfrMy443u7Hwch82/Beiz+sBwPiy8LuI4O0",
-	"KxL+WZeCFuFGsoOkghQlHI30bjc/dnq8D+XrsCNM5Br0Y6Ul0KrL+UF2LBinMtHd8jPHqf0CJTYbmuzF",
-	"vTj+MBqdkXwN+bVVSx30GZE25Gt1Nk0xrHx7IO+efopaUe705Y4z4pg/1/twSYOcbLOohPTlBdbc1sL6",
-	"yVAo8G7mF5P36/1NnyN++sw3TMO8cwu5OUBCEXeLh7eXkmhchDJ12ySYuaoHc2CBV+OxGmAsuHWH03j/",
-	"scIquoLTfztiTw1dM4jm7H4s0jDWfZ8F3TsQH/A8iCtFRgPsnRKOBxJJYY6RZQuA3mOKRHT5FNZghDz3",
-	"0H/jQYNSwWetHug0fm2rY1vn+cPYYr07Ez7zWXZ4aGCs1oKLzf3V/uBRsMH74BZubqMwtm4WdyXKAW7Z",
-	"tkfp2PnmupsepGa1LUITIvQgk+Yh1X+HyZjMdk/vR2h3lz/zHdqpLBnINqiT3XFLjoXdulVSK8p46JBD",
-	"OGw8ACcEg+ZtFVDrvoMt2YAM3LXYJgvvAnM8xJ7vdMb9vBv+M7IKmn6e7j5D0U9vN6+ogT/u56jtK7b0",
-	"DRENOFSC6972DqpaSFra+0XR3dN3PGJ28gl5oUkpxLW3Y83gzv3tir/s70Y/jQr4eGFdvoSLuEsq1g4x",
-	"bWxb9P+ykBlMNhKTrrym7s9gXwIr2zsabQWeZ8G2Tpq2M4XcQ6PqIA4aylIRVqjM3lRqJ7YNRbPOlaI2",
-	"oRUTFIe8blSUtmv2HlX/h9BbOEo1tX2qdyWczrvNv0dTkPamQh07f9RufMLcv71fp12Y0fyiCxS/eDMz",
-	"WlTBpX5Puzgq8BJLl+HQbguf5o+paGLZ8ivyos2PsVtddvraJcMxr5ZYRR5OdMvFdnMsHQy24lKCa2Zy",
-	"Qt4CkDffvPvm5bsXr17OX//Xq3ev3s6/vvw/b/Hj9sm7N5cv314+N/+3z4db4bKuy23bf+8B17Wd5DMm",
-	"urv0dhRPmPNuu0BjPTqz/UQyYwdTna8JqmOYoXgb9yVAmRA6Evz43nC/+dOLi0aWs/PZqVHf/38AAAD/",
-	"/w==",
+	"3H3tctw2luiroPpO1cS7tCR7nOyO9EvjJLO+ydhe21Ope7O+LTR5uhsRCdAAqHbHpefK/zzZLRx8ECTB",
+	"7mZLcpL5ZatJAjgfODjf+DTLRVULDlyr2fmnWU0lrUCDxL/+1mxBvvja/Jfx2fmspno9y2acVjA7ny3M",
+	"0zkrZtlMwoeGSShm51o2kM1UvoaKmu/+JGE5O5/9r9N2nlP7VJ2++Hp2e5vNnjdSCWleLkDlktWaCTMb",
+	"h496nuNDIpZEr4HUdAVkAUshYZbZNX1oQG7bRdn3Z/ESKvrxe+ArvZ6dP/3yq2ymt7V5U2nJ+ApX8D2r",
+	"mA5Q9kYs8WE8YAFL2pR6dv7lWWZGZ1VTzc6fnpm/GLd/PQnzMK5hBRIn+gfIfE25HsVp5V64M1pvzdeq",
+	"FlwBkvK1FIsSKvPfXHANHOGldV2ynBqEn9b2jX//SRnsfzpwMj8uztil35tvn5O/PvvyP0gd3vEg4JIu",
+	"8xxqDcX3jAMupiiY+ZSWr6WoQWpmlr6kpYJsVkc/fZpR9+n8Q0O5ZnprflwKWVFtMf7Vs1lEjLMhMcxi",
+	"iya3S90N4j8Eh635omQcDGEOY+uWeD+GL7PEyt+HxYnFT5BrM9Nlru2O6IJt5+7xbzaTooR9i3pj3ukv",
+	"Cz/MzLDJRbTMMdyc79ZAfmqKFVTANWEKt6fgQPSa4t/XUGvC7LaN2IxsqCJXuQSqobi6MBs7fLWmBVkA",
+	"cLfDM8JwpI15thFNaZ7aSQvCxSYjQhK6UMD1yazPIUE4pRCWUwWjz+zSomcLIUqg3DwMEO9D9/8OL/Zx",
+	"7uduZ8raxe4hwwteN3rvVukS6gem16LR5MpPcoUkMcuwZKPaS1chC5B/VgTfvCCU218CSbnQ5j2JHz47",
+	"e0au8PmcCz1fioYXV0M6ONLvx5hl+dusQ7l92yybGWnJoeyI5Rmt2SybATd7/8fZBhZm49W1WdxacMPy",
+	"+ZoamQ4VZaWR7dqeKObD99mQKeCGFcBzQzi7ETVU6rAFVvTjC/v201YMUSkpihRWQFULDTzfzq9h2zuu",
+	"njz9T5Ri/u//TCzNiJbD12Rk7X97ydNZ3Zfu+HJ/Phmu1RL7UMJIoGq/bH1j37rNZho+6h74z87OzhIQ",
+	"2x92j/ucKnhn3utvvz7Cs4hDIxDdLAEMj+fkBtXmOHVSssv9LRK6m/KS5KKAWQI4xXgOndOsoBoea1Yl",
+	"Xu+Lc79WO8jOtT4Xjd2T3QUbsaCSh+nwAG2BO3BZdvD9y1KJk88z90Fc3oPyts/LfZ7AMZPragoGjiBd",
+	"CsINyK05uRjPy6YAewCi7IpEj38LRQxdLpPCBbVsw7BpcowdVH2Z1F3f67XQwon3sDJizkpz4Hskjuyt",
+	"ds8vWQnFnOpDOTKbcaEnyCOE/aXQkJo8FjjDlTp5sZv32tM22toBKL/aHjJTnBCIdGfmbMmdALky51BC",
+	"9UhyrHt9dLmI18FqDcgTkZrNNpKZPTWBE3or9rO6OTojpgBI7wcai9qDJEBfo5imC7bKxfBZKdTErTGq",
+	"RezdhoyrRlIniHaevf7F11KsJCh1rNZ6jGLxVtP0Ro6t2hS4aOlTNMYOn/ElfNSXuafxQHbUwCeSZ6e4",
+	"EY3ORbUX/6/ca0coQBKWDS/2v2/eiqmr1qw+hLhv3XudbzVd7YXpLb5k39aNOuB189YuaTJNg8tmTW0I",
+	"N42aNyBV0nJ92VQLCB6lkipNzBiG3Qlwja6fvdrP6DHTdeBEh07kLeurlpYKAb9+6/X2RQtSzN0d5IwJ",
+	"0teOync5tsZOrMhLt/84Hte0zPBWfkwzb9+tgWzWogRisAeELjVarOZvqMkXG2e7Wj+Bt2KVeDS0VI86",
+	"W+4mme9Rxj6EDD1C5v1rybAe+w42agfpY2z9zkk7bxRI0I3kc4erlEXwvBT5tUo73QqgBbKNlWBMoSsn",
+	"I4wTBbnghcoI5YX1milWGoWDVEBRgvQ4nqsNyLn7LD2dtRvsm4pQIsGAxgTPCJQKWl8S6kMqJTt3+cQz",
+	"641WenwVbx0MTmC7Ba0kHDMb40sxFeAPDShNlkIS87WZrgu+hBsGG7IShiacbKzD7Zi1qRrywzGxoRLW",
+	"olFArFP5KHQ4obQbJ0jgDWVaWY4rBV8hQswycAyQzmlLmD6aFSwi46UcOYDFU7znaF1LcWNPXdybqW1n",
+	"pNBcQsV4sWtb/M0CamAHXhhq4If+/ci8nrj8yBk3FMadOXZw7kKIa8O3Ncuvm5oINPqNULif7aol5Yrt",
+	"YNKXglAp2Q0tjUhCdjHq1blZEkglOCnNCqfOPPApdVhlQPreTs/6sq6HzzHaD+EdbtOhCEvtq+ThIAro",
+	"uTy/etZx+D7JZrXRS6TB7P/78fLx/6WPfz57/Nf37X/nJ+eP3//bn1Iq8DeozQ6NaB9cOsgdP0XnppG7",
+	"bOfg/r3bzAxIx3U+G/ccYI47z8ZO3cZ5lTjq+4f6NJsSJtrmmuky4SB8xYHUJcVjmWuU27gfjMnBVw1d",
+	"AaHqGgojR2c7vNx73CoWuGBToEVgCRyRwy8yxYTIJIcFlv7obJSLAhQqR7RCP/MF4XADkiwlADHWqhGX",
+	"VkrRktgheVOWfaPjhRUNKa4cdXGMc+GeM+0IjnSs0wsE2hBrjaZjRlSTrwm12uOJOx6LC0JLJZBLOa2C",
+	"pkE5Fw3PoSBwYz3IPZEVCyn6+Of5+3//n/85cf/7037f4DgTJzlWUgU2NeUYtjUGYvoARV+ADYwW6YyT",
+	"HthDsNKLLUYcx1OiLWZxO7QzVhAtyEoYDdSCmNhYY95ljItqcdhSEq4PNQsjuIXucE0bjDQy4Y/Y6aZd",
+	"Ms7UeqIPyOnuE79S3g0RDLaGc/MsmxWCQ0J17KEkcvXYsXorSWLF+YYTTGLTdeYjB0LHrZx8vga2WseO",
+	"uIirFPsZ5outPpgNN6ww3P9pH1vEi8q6MHRm9SOGZaaQ8y3jhQFmV3ysuy++qWq99eknGyGvl6XYkMKY",
+	"aJjFAGWZIn3uNLKE5ISPNNflNjMyk46Gb6/ZfveHg+Y782oc8e0be0Zl2KyBuzQYJXDuJZXmH/RwbQBq",
+	"klPu4TmMvz060vzSoyMClEUOzvhrv3iHuB2kO0ZS35G4u2X1dFr38zLug/a9wMj+rIrfmlniXEqXMBLZ",
+	"KgexUtdDfhw7fedQ3cUCMoxzv8z9wOdE1MDJGiRkhIuWX2TDFfn1l/BD+NIMc46PzQd6zfjKoFRCLmQB",
+	"hfnGBf/ChHN3RIRZOwMvKSuhOO+yK3AzltBrkBumDPFYCZ3ULFz3r78Q9DrOC7ZcgsQVczGvnQP0nHCx",
+	"EMXWvA8fjV1qdDsuzArz6yEQjTFvyYZuzTjelTivqVJmgUY19i97TbEDicvktKAYIgVflJDXZnUGVPSC",
+	"dWD99RdCc81umN4iMhhfnRMtGRSkonyLDgKErBIctj1CbADXZZWxLaYbGmWVGUAKgTsevYGELkSj0WO3",
+	"bHhBvvj7N+/I6c2TU4s5cxipR5kfyyaxGURR5dIPc0wxVHRLlIhyOJJcFXNuvNxZCAyP80b8rWUNHwPy",
+	"RMbEhEBjo3d0KRWP4JNrUWPuoBiVsD4+k44vt6sSGmpP7erLSuBtEM0KGGTrCx9uWbSusiWTShObC3OY",
+	"6JkWn/I6wvHJPh4Lx5xVR6mnRwFoV9fxFj6J8+RaK1BoWg6J9l9i4zYdbgIq4cK6cc1YpKJbsgAieLmN",
+	"qYabvNrpszvbaynEOPLLy3bSQ0LxpikTOjEsl+al2MFb2p1VAN8afVs0qHcvpdUqrT8wyfxRVvfQgGjK",
+	"tAry1lnPz18+PntCvijp5hH6DkTJ8u0JbbSYty7noYUhGpk6xo01R6VmeQnEedftiGTJANOf14wXBMsR",
+	"RnN37tMN1fe6OnRkngBu1hT1bInDQ7k2h9HUAY/UdCsafXByf7D6dqPAvpYCGJNnQjFDz+lwQ1lJFyXs",
+	"LlgYmltQshVblCNW+y7WnTjRYZHbgK3glRo4xrxGgG/Yg7WAnBllx8aOGB4Bh3qzRgspAnwRkgIYfoGj",
+	"dPLB5p7FEeKuOzMh7FvGhGik0Su2STgM1OkMFCcZUBWx4Sgjhslii0jLfECRqRAzidSROJJlXtsd0trN",
+	"P15jHI/mfCtFRZaoThAtrH7m1btGNbQkrn7pEA8Wo24lHhafLutNAjQ0pWT4Y11SbUadZTOjtSILjQrw",
+	"w4/RaJsmXKdW3M6j5KGDE6HnKyma+rB8r7/jqxMTJv67cRENl0Dgz7a9H5u3v3UvJz3Ku9UOfwrv25vR",
+	"Ngy8P8BotGnaPKd213YhS3CoX37mN+vOLX6MKjet/iT4uXKfUB/KULrFgfvK0f5l6jjuUp1xVP1FBxfT",
+	"aD2hom/PiRoobZTxs7MDakH3HGtjkIYkuWMqIpPpNxZbI2fY1BrJgqlaqPER71VlyYHdTAd5qqqDp+vU",
+	"aY4jsJ10cAr/g3EhScOZRvWKcvLi7Svy7OmT/yCRNO0xROUF0iFcECkyPa38/ae/3O4P4bnZopEG4GWz",
+	"j49X4rH7ETWJEwtv9OQxq2ohtVvH2oitpQaZUwknBdycKpA3LAd16rWD08rS6TabRcmMqZyHdDJwFOU0",
+	"77vcLh8cdcrWBVaachv9DOWQdEOZ7oZSUXeZF1CyG+vGGca2cy1kQtF6I4K6bGzwQhCmscDVDZr5PKvM",
+	"e8Hm3gs2qaAnF1zBhyZd1BSFiBVxhUPe9WTUU6YVlMvILd5HVDE3pm9FNctpWW5TCPDjHVlH4ggZEJna",
+	"Rem6l+OrL46omNld/TK26KPi2Y1eT8jD+B1Xsh5aAbq/otOiZA+y3xh4Dy+OGqFoavRXNfDp9XxTN0ar",
+	"HCfcU6KCfljA2G+FIEpUgB7+dsTIItxfqQOFmndS5YeDTMvIvmNxx9STuBt+auOaPre7NVT6sEYI31t1",
+	"4VngztWCgZeO92u/atP4ezWsH2vz9bktiVizuoYCvYOsghMiQYnyxjy2oarFtk3hDGGryDFh1SpETk2l",
+	"Lrfz6BevRGG8X68LSTcOobh+bFaCsyUt/NdoQyZcfOH3nS1K8K3gN6+bRTndVz9aTnTmm194BHr7b3oV",
+	"Uct6DrAUNWNoJsbTp3q3BF8yWUExh4952ShfWdKF/znVsBKSgZE0WApd2PDBBuMLbcp+GI4wbUPVaO0x",
+	"viJfPH/5+OyrR7Eisy96Hxu8w8PowAW7wBjh4rG1M4l1QNgFPXsUqXaN0qKaV7SAzGwCptbUujruacVr",
+	"UbKCblWqV8CG8UJsrHIIvMD4quBeb1VAzIfhSRu2KejW1UMxHTXx4GDhe/oomate2IylHet/lgo3Bbla",
+	"062KfVM9PdfiGX1limzWQoFHuvsGAfCjkQVQ2cmpn+Bc241x5z7dO6R56w36nDDZt4KfBYduv5FLxejp",
+	"2zXlqzVls0G26OXLS0ynvLCEMhacpynwwijaxrCrWMGd12sfK9mP96LjB/daX874zyMX8g5nWtQ5aldy",
+	"bT9prYARLUdTlq6oBimdaRSI3R10x7cYH9uvtdnXwipS4CZKr7Wv70umCjYqnVoX8sKHiq6k49l6h+V9",
+	"O++YnSMqSBtNnHkz0onE7UdNPwouqu0FAZqvyQJKwVfKqIxGXOBuzchmzfK1i+Yox8EqIyWjC1YyvcWA",
+	"RuS7dYoBF3MzGsj5hnLX8Eg0q7Web6RAPRTzAXNRCjkvmCrZtYFpAVqDnNeSYUoQzc20XNNyjucGUnEJ",
+	"uWYYDNkIeV1Rbg7hVq+Yr4Sw1R9lCXK1Dd/MGZ9vDIk5BpCWEtR6LoVR9XD7aZCMlvOKqYrqfO2XGP29",
+	"bDhaovFvRnLGfxtDmtoykOhXBHpuWBzD50qx4Z9GgcJUWg0GI7X7lAsd/kQ8ikbPxXKutMivcQEVXUFh",
+	"oHN1K2YQoWyniznynRvGO8/CLNZnsXXeeAVF/NOSIklqKg0my7nz0mQz65afrym672spKqZgvpDiGjHJ",
+	"+I1w5NOa6aawlTlK07KkTqluuLXX2M9QzOvGyH3UK4vG9r2CuXN44AQsh3khhSEyKqFJfTE+B6JwExfz",
+	"4E7+0NDSRg87RC2XrHRzlWLFlGa53VYN1yCXYDsBWicUIsSvbNdiOtWugx14ZX1nV6HVGVOkaCAjV15/",
+	"vrK/t6rUmiqyEpiXwfS5y+QQPPf1iJj/xBRRoHUJhU16KkGhg8lqCHZSwpZoEKKtuKI3QJrajaESTdVa",
+	"n+KBnlOzkNHcCm8d3DVCn81Uk+cAxSSVflBQ5tfaJm07cNPitI3IDZOmDgvMBcCslDr07ZDXc8DbPSC9",
+	"OGxltB0sDeFoVyuz/2pLuAN8y77oYJDqIsGnG1WYJCaI29h7mt/46XfUGHRjnkMTHF2pRToBx9ezGj02",
+	"2nMLiiI2UTpBt7agZDSqvbdgwA6RhXWlQWoV0YkdANfCH9on5NI5an22gbXEDJh4yBPM0FAaipB02YoT",
+	"TLVciBsrZrAv6oUtK43yFAbeyTYT6lCfxyQ1Pp5hXvpGrgftpOALbWnxaaR7IiVY3+LsrZUw3BoBfd9g",
+	"9Z3eMRaTzCG6iRXYz3ApBR5Nnh/pyh5VoW4cW2FxalOubfTD1g0WFeNMaf+32iqjnqQOt7f2hBnJepp2",
+	"XNxbaPCQnKEdst3ClM4Qmirap0X1Y2ze7sjonC75fabFIZK/hf8oL5Oo6hI0KKemJ7dU27iizR9uOOt2",
+	"IrVJ90aQQ5GUvNOQ22k3PEyZ2Jt2ZvXALnBJ9PV7lCSiADbHKWkfMwn5aPS8Ar0W6R3iW6iM7aBx7cmY",
+	"BdfG6mhrVPfkQEZTxSsO68t2pEm+9cGBLldYTwTjK6w3oEyjVcSX4jw6g5myyapZ3HfDVjoYI71QRGlW",
+	"lmYI73COPzfahu0DYJXlaCYPUvx6vhZCgep3UiBMx1+6p7/+Qlqry/51A0qzFdW22gHLF2QOJR6xQumM",
+	"OEMrC1xu5qjYRyiMGo51yt7h7o1uHBj7DzhUud4DYY4WUvektR3afiEeORZR5nh3oxkADVBG2TknqC6a",
+	"w878Sezp5ybAd7UuzctOppy77MCaMkcgr0lZomhhVKq2eqYTOnDEx9OppX0vcNCjVfSTJQJqUJHl2yFB",
+	"27nB/tEiLiSg2f/HOMA/u2CGCo/0eRgcQh42UaMlvPMbqCcKWeBasgmyLyryH2geO3PFlulEgZe2bJ6W",
+	"pSLixjXcKtky5FLk6HFp/ef4HF2a1mhVZM2MkrKdWlMQCbJ9GWauVVY/S9GhbreMgvoNKHTu9oX3HUKP",
+	"/tPUlO9cC7pE3sIxtE6pD1Pb990B0i6Sm7h5XQr4H1p/9gS75mtjoC2lqGyeSgh2eL8VtppXbMWjgiRs",
+	"hBXiPuC9Vp0MAOckmvtwTEjt+8tXX+5N4xQc1c2jvnU+qeM+RpX/mE+HXQtu0a/XSKa3bw1XWMR4r5e/",
+	"GgKVMaAybjWw1rq2V0Gg+E4nGBmyuGN8sXVOZVfmwuxT2+Pfuq2whbItSdRxBwuCtaLnThPIhSzsc1qW",
+	"RAItFMlFBcgfJ+QF1yA5Lc+dYFKYcI9WL9WwodZ17QromLGTvw0tQcwT29yAGL4itmwKKyVtiNNYwCfB",
+	"GX8+u/QZa6jgKtK6C8OOmj3xPUppzWbns7+cnJ38Bf2Jeo3IPr15crqMq/KaRCztW1cjZCvvBC+3J+SS",
+	"uM8sNjZW9krfw4JcA9RWHGtWgUVit3D4JBiDTPAXxex89rrRoUIwtDL4myi2O24TmXaLSLf07rYrTrRs",
+	"oH+dydOzZ0N8fAe1tjEmF5hLTxoGii4vyWaqqSoqt55JqcMq3muA3fXqktrea0Ghsm84xOKLOJKhnff9",
+	"qNNPUcLJ7WmEosF9Oz+ml9u+chpdH3P7PpvVItUS5J+cfWgA27PhKb3YhmhqRkKze+TgKHWKXMPWbiZF",
+	"KyCOqqEP3sYabf6p7TiS2TyQ8DK+9OzpU3LVy8maSzCK7tUJCf1K4CNTWuEqzW41c2DWACrmRj+wIWxs",
+	"4hkVX58Q3ygDI6oF8ZW8C4N+r6OaGS6Id+9ghzbv5EZ3FVNmmUNGf2tkaHztSdYnUBfVWGdgNs5iGxfr",
+	"MW7gyq2UMBsOH7a3pSCemD4hyGk55VxosgALJ5oEvhIbb1HJSMPRec/ai1VoabC2PXdJwVbycUcOg9+1",
+	"KItQzqkxzO77RQqO4ip11xGusXPX0dAXO6wwLEMzhmC340RoKvxZjcwVd0k5/F6j9w8jgAaXrBwkg84e",
+	"Yv7UVUpRm597EHDfGZbc9I9iK8ZoW7WvNJVa7RdpcTLgCnBV3W2FtzBcRnl0D4fG3j0SY6h0T++MyVBM",
+	"jb0a7HHPwexfvxDUcWSojrmDvN9DBtxO6vST31a3p9A2WkqS5e+gfS+mBySJn2KEFH6R90MLyv2AziF0",
+	"N5xne9/2N+Thcdwk852sQLdn49lf/T1Ma6rmhmmwKYO6cu0/qN3lnVa3vhMIXnZlrBYtyAJOyD+5ZqXt",
+	"QupAZubUtDX2oY1HTrk5AfDKi9Cy1Q78RbScBTC+mgM2K7t6dELeQI2XU+HhBivGFaEcNsMj840VxjEj",
+	"PYB0ttnrn1ck72DcF9qdrCvG74FzL9U1koY6wiCBzS8rm5Fye+zWPwVb5/TZdoBTSLss8i3y5L+SqHkp",
+	"tOsZE1mnTBEXmc5aG9H1WrCKmS9eugNBa7oC9VuQNK2PKB8lZjJcoqCM6N1mrcng1EDCCiNXnH6rXCS5",
+	"I/ecqDshL7z9oIcSp23/+EDSpt9f8jeQO75jZIKTgwvFp0HcnZ2/lqJGX4eKnR2YportL+Pj6M82bHcM",
+	"D/vGqo99r9akVvLNx1pI7em70/w6rGdnyvbwHTKn3FO7d9vYW2SthfJAvBHdQpVgjUuE/L48IK2isJFG",
+	"3hnWsHdocLfjkRFQwfUE+KLTPPfR59O+9jBjaLSaZLnvmdLPfRvT7nLvz3DN0oNFFe93Hyw42w8bqr3l",
+	"YnS4njfggIKuUUBdFdKhw4VbRYYeh7a6zTWYl6IE1HRprgnHPlDJXe/ChQevwV+am4ZoWB82xW3y0nzd",
+	"2olON0cXkEtRTYLg328zWQ8DBXvNjxPH3ie0lKLqjHhYIuXOMYMcnj5q/9qFFcNGevZkan2Q1ueEwXOf",
+	"ykBCS+nUyj6MXQ/ea1H19GBYlcuGHl4RPuOwAdVJh/c/hILP98l59sg+d2v67+NcCpdMPeSp9NweNxZ/",
+	"vjMd+rcDJh/Uw4KHyOknVzJ6u8uv8tymsO/UXmK/aXsb80O6TR+Q+LuclvdhIVsMUfSB35NnJ3H7flsN",
+	"fIeb9yey0WnndsbfJ0Qjvq13odIwp2Xpc5QurFFMSqox0crX96kQPxradBhIcZvmwfg0vpM9yaw/xddf",
+	"3pFjbWiof/k9mlfOJ+CCRT4mfDuRbcI9u79blkl6DqxjkS5K31CkH4QcicphT4+Hsffbzhuf2dL3XShG",
+	"2PFeYj3dPIYQErV9oCknrLggai023EZeae8uTIyyGqk7mT9VN4v6D8WkrxvsjMv0ugLN8jbFTYICeeOa",
+	"BOEmZpxD4feyL5nwiYaCXxADyMp2pl8zvkqwNyIqCL/75+9+Pvdn5vIonT6lHdqbeEgN0rcG9XXgiE2b",
+	"8s6bsrz7XkAn8EdjI7qaFmNzJdJjfS+16Tyvof4DyuRvbLYe5kRZw8nWB7WJnG2anTuuXDsBTa451gD7",
+	"jLoVrdVFUGn/rML7rkkGD5fvGtGPzjuUMy4XIm6z71IcfOFR+B1bcfn7iOiKMh6auvvs7u5kbqnxdGRN",
+	"1Qm59NDhG6VQrhAfKiG31srE/BO8TtNmw1hH/oZuXebUit0YxJE1W5kHV5gve3WO47gkSLIUZSk2obbT",
+	"A3JhlX/7Y3SZoEdeNmzATapGYabIFd7aJMHa2Ffucj+bH4JRPWQYm3N8dUJecbDueEpKYRCEy8QEOUW0",
+	"EKir2XiF+97APVealnB1EYiLX6mABZubw9u0IJsh1RnCNbS/Mshe0br70FUvowF/lQotGkRhdvQDCUYz",
+	"9OeWhm1qcUIavnG8cQ8Hv6E5UqjDUi71SHWPeeavRXP7yghrhUlvRn3HhHrXd22qRNRRWvOYsRxSnz+/",
+	"9zW6Ie/ASHS4cm50yEFoIW4IO7F/frJ2yof2tXCWVYbFKL2rWeM+X6l1mk/i+y+Ty2371365f6m/vRsq",
+	"cFJia7lD7h52VjguMducumMmI6IsgmPqwl2X6zMuOF4uyMHIfNtvX4s/rAcD4rvK7iOBtSsS/lmXghbh",
+	"QrSDpIIUJRwN9G43PzaavA/l67AjTOQa9GOlJdCqy/lBdiwYpzLRXPMzx6k9gRKbDU324l4cfxiNzki+",
+	"hvzaqqVu9RmRNuRrdTZNMax8eyDvnn6KOmHu9OWOM+KYP9f7cEmDnGyzqIT01Q3W3NbC+slQKPBu5heT",
+	"9+v9TZ8jfvrM92vDtHe7cnOAhBryFg5vLyXBuAhV8rZHMXNFF+bAAq/GYzHCWHDrDqfx/mOFVXQFp/92",
+	"xJ4aumYQzNn9WKRhrPs+C7pXMD7geRAXqowG2DsVJA8kksIcI2QLC73HFIno7issAQlp9qH9x4MGpYLP",
+	"Wj3QafzaFue2zvOHscV6VzZ85rPs8NDAWKkHF5v7Kz3Co2CD19Et3NxGYWzdLO5GlgPcsm2L1LHzzTVX",
+	"PUjNajuUJkToQSbNQ6r/DpIxme2e3o/Q7pI/8w3iqSwZyDaok91xS46F3bpFWivKeGjQQzhs/AJOCAbN",
+	"2yKk1n0HW7IBGbhrsU3W/QXmeIg932nM+3k3/GdkFTT9PN59hqKf3m5eUQN/3M9R21fr6fsxmuVQCa55",
+	"3DuoaiFpaa83RXdP3/GI2ckn5IUmpRDX3o41gzv3t6s9s78b/TSqH+SFdfkSLuImrVg7xLSxbdH/y0Jm",
+	"MNlITLrymro/g30FrmyviLQFgJ4F2zJt2s4Ucg+NqoMwaChLRVihMntRqp3Y9jPNOjea2oRWTFAc8rpR",
+	"Udqm3XtU/R9Ca+Mo1dS2yd6VcDrv9h4fTUHamwp17PxRt/MJc//2fp2WMKP5RRcofvFiaLSogkv9nnZx",
+	"VOAlli7Dod0WPs0fU9HEsuVX5EWbH2O3uuy01UuGY14tsYg9nOiWi+3mWLo12IJPCa6Xygl5C0DefPPu",
+	"m5fvXrx6OX/9X6/evXo7//ry/7zFj9sn795cvnx7+dz83z4fboXLui63bfu/B6RrO8lnTHR36e0onjDn",
+	"3TahxnJ4ZtuZZMYOpjpfE1THMEPxNm6LgDIhNET48b3hfvOnFxeNLGfns1Ojvv//AAAA//8=",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

@@ -13,26 +13,36 @@ import (
 func (h *Handlers) StoreApplication(ctx context.Context, r api.StoreApplicationRequestObject) (api.StoreApplicationResponseObject, error) {
 	in := r.Body
 	application := domain.Application{
-		Applicant: actorOf(in.Applicant), BuyerID: in.BuyerID, OrderID: in.OrderID, Type: string(in.Type), Reason: domain.Reason(in.Reason),
+		Applicant: actorOf(in.Applicant), BuyerID: value(in.BuyerID), OrderID: in.OrderID, Type: string(in.Type), Reason: domain.Reason(in.Reason),
 		Channel: string(cmp.Or(value(in.Channel), api.API)), Lines: each(in.Lines, quantityOf),
 		Text: value(in.Text), EvidenceIDs: value(in.EvidenceIds),
 	}
 	if err := application.Validate(); err != nil {
 		return nil, err
 	}
-	if value(r.Params.Judge) {
-		return h.storeJudged(ctx, r.MerchantID, in.IdempotencyKey, application)
+	judge := value(r.Params.Judge)
+	var order domain.Order
+	if judge || application.BuyerID == "" || r.Params.BuyerID != nil {
+		owner := cmp.Or(value(r.Params.BuyerID), application.BuyerID)
+		var err error
+		if order, err = h.orders.Order(ctx, r.MerchantID, application.OrderID, owner); err != nil {
+			return nil, err
+		}
+		application.BuyerID = cmp.Or(application.BuyerID, owner, order.BuyerID)
+	}
+	if judge {
+		return h.storeJudged(ctx, r.MerchantID, in.IdempotencyKey, application, order)
 	}
 	caseID, created, err := h.store.StoreApplication(ctx, r.MerchantID, in.IdempotencyKey, application, nil)
 	if err != nil {
 		return nil, err
 	}
-	return api.StoreApplication200JSONResponse{CaseID: caseID, Created: created}, nil
+	return api.StoreApplication200JSONResponse{CaseID: caseID, Created: created, BuyerID: application.BuyerID}, nil
 }
 
-// storeJudged keeps an application together with its judgement.
-func (h *Handlers) storeJudged(ctx context.Context, merchantID, key string, a domain.Application) (api.StoreApplicationResponseObject, error) {
-	judgement, err := h.judge(ctx, merchantID, a.OrderID, requestOf(a))
+// storeJudged keeps an application for the order together with its judgement.
+func (h *Handlers) storeJudged(ctx context.Context, merchantID, key string, a domain.Application, order domain.Order) (api.StoreApplicationResponseObject, error) {
+	judgement, err := h.judge(ctx, merchantID, order, requestOf(a))
 	if problem.HasCode(err, domain.CodeUnitsNotAvailable) {
 		// They may be those that this very filing holds, sent before: only the key tells.
 		caseID, filed, unknown := h.store.Filed(ctx, merchantID, key, a)
@@ -42,7 +52,7 @@ func (h *Handlers) storeJudged(ctx context.Context, merchantID, key string, a do
 		case !filed:
 			return nil, err
 		}
-		return api.StoreApplication200JSONResponse{CaseID: caseID}, nil
+		return api.StoreApplication200JSONResponse{CaseID: caseID, BuyerID: a.BuyerID}, nil
 	}
 	if err != nil {
 		return nil, err
@@ -52,7 +62,7 @@ func (h *Handlers) storeJudged(ctx context.Context, merchantID, key string, a do
 		return nil, err
 	}
 	shown := judgementFrom(judgement, h.voice(ctx))
-	return api.StoreApplication200JSONResponse{CaseID: caseID, Created: created, Judgement: &shown}, nil
+	return api.StoreApplication200JSONResponse{CaseID: caseID, Created: created, BuyerID: a.BuyerID, Judgement: &shown}, nil
 }
 
 // StoreNote keeps free text and evidence under an id.

@@ -11,7 +11,7 @@ import (
 
 // PreviewJudgement judges by the policy in force and keeps nothing.
 func (h *Handlers) PreviewJudgement(ctx context.Context, r api.PreviewJudgementRequestObject) (api.PreviewJudgementResponseObject, error) {
-	judgement, err := h.judge(ctx, r.MerchantID, r.Body.OrderID, domain.Request{
+	judgement, err := h.readAndJudge(ctx, r.MerchantID, r.Body.OrderID, domain.Request{
 		BuyerID: value(r.Body.BuyerID), Reason: domain.Reason(r.Body.Reason),
 		Lines: each(r.Body.Lines, quantityOf), EvidenceCount: value(r.Body.EvidenceCount),
 	})
@@ -28,7 +28,7 @@ func (h *Handlers) JudgeCase(ctx context.Context, r api.JudgeCaseRequestObject) 
 		return nil, err
 	}
 	if pinned == nil {
-		judgement, err := h.judge(ctx, r.MerchantID, a.OrderID, requestOf(a))
+		judgement, err := h.readAndJudge(ctx, r.MerchantID, a.OrderID, requestOf(a))
 		if err != nil {
 			return nil, err
 		}
@@ -44,11 +44,16 @@ func requestOf(a domain.Application) domain.Request {
 	return domain.Request{BuyerID: a.BuyerID, Reason: a.Reason, Lines: a.Lines, EvidenceCount: len(a.EvidenceIDs)}
 }
 
-func (h *Handlers) judge(ctx context.Context, merchantID, orderID string, request domain.Request) (domain.Judgement, error) {
+// readAndJudge judges by the policy in force and by the order as it is now.
+func (h *Handlers) readAndJudge(ctx context.Context, merchantID, orderID string, request domain.Request) (domain.Judgement, error) {
 	order, err := h.orders.Order(ctx, merchantID, orderID, request.BuyerID)
 	if err != nil {
 		return domain.Judgement{}, err
 	}
+	return h.judge(ctx, merchantID, order, request)
+}
+
+func (h *Handlers) judge(ctx context.Context, merchantID string, order domain.Order, request domain.Request) (domain.Judgement, error) {
 	published, err := h.store.PolicyInForce(ctx, merchantID)
 	if err != nil {
 		return domain.Judgement{}, err
