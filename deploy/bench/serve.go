@@ -18,6 +18,7 @@ import (
 	"aftercare.dev/deploy/standalone"
 	"aftercare.dev/services/platform/config"
 	"aftercare.dev/services/platform/database"
+	"aftercare.dev/services/platform/process"
 	"aftercare.dev/workflows/dial"
 	productworker "aftercare.dev/workflows/worker"
 )
@@ -76,6 +77,7 @@ func Serve(ctx context.Context, args []string, in io.Reader, out, log io.Writer)
 		return err
 	}
 	c := &crew{log: slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelWarn}))}
+	process.TuneMemory(c.log) // as the product's own programs do
 	said := response{Temporal: *address}
 	var environ []string
 	if args[0] == houseChild {

@@ -29,9 +29,9 @@ const (
 	// maxEvents and maxBytes are of the history of the case's own workflow.
 	maxEvents = 60
 	maxBytes  = 60 << 10
-	// maxStatements are those of SQL, all services together: 90, and two more for marks of delivered messages that a slow
+	// maxStatements are those of SQL, all services together: 88, and two more for marks of delivered messages that a slow
 	// machine gathers less of.
-	maxStatements = 92
+	maxStatements = 90
 )
 
 // retakes is of how many cases one must cost no more than the most of the three that the table was made of.

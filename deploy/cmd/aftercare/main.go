@@ -12,6 +12,7 @@ import (
 	"strings"
 	"syscall"
 
+	"aftercare.dev/services/platform/process"
 	"aftercare.dev/services/platform/telemetry"
 )
 
@@ -34,6 +35,7 @@ var errUsage = errors.New("usage")
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
+	process.TuneMemory(slog.Default())
 	err := command(ctx, os.Args[1:])
 	switch {
 	case errors.Is(err, flag.ErrHelp), errors.Is(err, errUsage):

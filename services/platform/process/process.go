@@ -54,7 +54,7 @@ type Command struct {
 // Main runs the process and exits. Without an argument it does run; an argument names one of the commands, or
 // "version", "help" or "probe URL", which every program has.
 //
-// It sets up logging (LOG_LEVEL, LOG_FORMAT) and telemetry (OTEL_*), and cancels ctx on SIGTERM or
+// It sets up logging (LOG_LEVEL, LOG_FORMAT), telemetry (OTEL_*) and memory (GOGC, GOMEMLIMIT, see [TuneMemory]), and cancels ctx on SIGTERM or
 // SIGINT; a second signal kills at once. An error of the work is one sentence on standard error and
 // exit code 1, or 2 for a wrong configuration or argument. An error that only says that ctx was
 // cancelled is an orderly end.
@@ -134,6 +134,7 @@ func (p program) execute(name string, run Run) int {
 	}()
 
 	log.Info("starting", "version", telemetry.Version())
+	TuneMemory(log)
 	if err := run(ctx, log); err != nil && (ctx.Err() == nil || !errors.Is(err, context.Canceled)) {
 		return fail(stderr, name, err)
 	}
