@@ -46,11 +46,12 @@ func dynamicConfig() dynamicconfig.StaticClient {
 		dynamicconfig.TimerProcessorUpdateAckInterval.Key():      3 * time.Second,
 		dynamicconfig.VisibilityProcessorUpdateAckInterval.Key(): 3 * time.Second,
 
-		// Mutable state of open workflows: by size, since the default is a count that may be gigabytes.
+		// Mutable state of workflows: by size, since the default is a count that may be gigabytes. The size is that in the
+		// database; in memory it is twenty to thirty times that. Those that move at any time are few.
 		dynamicconfig.HistoryCacheSizeBasedLimit.Key():        true,
-		dynamicconfig.HistoryCacheHostLevelMaxSizeBytes.Key(): 64 * mebibyte,
+		dynamicconfig.HistoryCacheHostLevelMaxSizeBytes.Key(): 4 * mebibyte,
 		dynamicconfig.EnableHostLevelEventsCache.Key():        true,
-		dynamicconfig.EventsHostLevelCacheMaxSizeBytes.Key():  16 * mebibyte,
+		dynamicconfig.EventsHostLevelCacheMaxSizeBytes.Key():  8 * mebibyte,
 		dynamicconfig.XDCCacheMaxSizeBytes.Key():              mebibyte,
 	}
 	for _, key := range rateLimits() {
