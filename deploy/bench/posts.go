@@ -103,7 +103,7 @@ func (p poster) sell(ctx context.Context, number int) (<-chan string, error) {
 	for range sellers {
 		go func() {
 			for id := range due {
-				if err := p.sellOne(ctx, id); err != nil {
+				if err := client.Persist(ctx, patience, func() error { return p.sellOne(ctx, id) }); err != nil {
 					errs <- err
 					return
 				}

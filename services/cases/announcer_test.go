@@ -8,7 +8,6 @@ import (
 	"net/http/httptest"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -20,6 +19,7 @@ import (
 	"aftercare.dev/services/cases/store"
 	notification "aftercare.dev/services/notification/api"
 	"aftercare.dev/services/platform/config"
+	"aftercare.dev/services/platform/gather/gathertest"
 	"aftercare.dev/services/platform/httpclient"
 	"aftercare.dev/services/platform/outbox"
 	"aftercare.dev/services/platform/problem"
@@ -105,26 +105,14 @@ func (l *listener) open() { close(l.release) }
 // It returns how each went.
 func (l *listener) together(t *testing.T, cases ...string) map[string]<-chan error {
 	t.Helper()
-	// A context that is asked for its end is that of one who waits.
-	waits := make(chan struct{}, len(cases))
 	results := map[string]<-chan error{"first": l.tell(t.Context(), "m1", "first", 1)}
 	require.Equal(t, []string{"first.0"}, l.next(t).events, "alone, it goes at once")
 	for _, id := range cases {
-		results[id] = l.tell(waiting{t.Context(), sync.OnceFunc(func() { waits <- struct{}{} })}, "m1", id, 2)
+		ctx, waits := gathertest.Waiting(t.Context())
+		results[id] = l.tell(ctx, "m1", id, 2)
 		<-waits
 	}
 	return results
-}
-
-// waiting is a context that tells when somebody begins to wait for its end.
-type waiting struct {
-	context.Context
-	begun func()
-}
-
-func (w waiting) Done() <-chan struct{} {
-	w.begun()
-	return w.Context.Done()
 }
 
 func TestWhatAMerchantsCasesAnnounceAtTheSameTimeGoesInOneRequest(t *testing.T) {

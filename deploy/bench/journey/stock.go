@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"sync"
 
+	"aftercare.dev/deploy/client"
 	"aftercare.dev/services/platform/ids"
 )
 
@@ -48,7 +49,8 @@ func (s *Shop) Stock(ctx context.Context, number int) error {
 				if ctx.Err() != nil {
 					return
 				}
-				if err := v.buy(ctx); err != nil {
+				// Nobody measures it: what comes faster than the gateway allows comes again.
+				if err := client.Persist(ctx, patience, func() error { return v.buy(ctx) }); err != nil {
 					stop(fmt.Errorf("buy: %w", err))
 					return
 				}

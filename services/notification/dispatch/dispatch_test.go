@@ -22,6 +22,7 @@ import (
 	"aftercare.dev/services/notification/store"
 	"aftercare.dev/services/notification/webhook"
 	"aftercare.dev/services/platform/database/databasetest"
+	"aftercare.dev/services/platform/gather/gathertest"
 )
 
 // clock is a time that only moves when a test says so. The loop itself ticks by the real one.
@@ -315,17 +316,6 @@ func TestStoppingWaitsForAttemptsUnderWayAndStoresTheirResults(t *testing.T) {
 	}
 }
 
-// waiting is a context that tells when somebody begins to wait for its end.
-type waiting struct {
-	context.Context
-	begun func()
-}
-
-func (w waiting) Done() <-chan struct{} {
-	w.begun()
-	return w.Context.Done()
-}
-
 func TestResultsThatWaitTogetherAreStoredTogetherAndNoneIsLostForAnother(t *testing.T) {
 	c := newClock()
 	db := databasetest.SQLite(t, store.Migrations())
@@ -371,8 +361,7 @@ func TestResultsThatWaitTogetherAreStoredTogetherAndNoneIsLostForAnother(t *test
 	results := make([]chan error, perLane)
 	for i, m := range claimed.Messages {
 		results[i] = make(chan error, 1)
-		waits := make(chan struct{})
-		ctx := waiting{t.Context(), sync.OnceFunc(func() { close(waits) })}
+		ctx, waits := gathertest.Waiting(t.Context())
 		go func() {
 			made := &store.Attempt{Lease: claimed, Message: m, Result: ok}
 			results[i] <- d.finished.Do(ctx, laneOf(domain.ChannelWebhook, m.Delivery.TargetID), made)
