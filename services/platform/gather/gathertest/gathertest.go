@@ -15,7 +15,7 @@ func Waiting(ctx context.Context) (context.Context, <-chan struct{}) {
 
 type waiting struct {
 	context.Context //nolint:containedctx // it is one itself
-	begun func()
+	begun           func()
 }
 
 // Done implements [context.Context].
